@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2016,SC1003 # what is in single quotes is for the program that the launcher runs
 # scripts/greenpatch: what it hands to the program, and what it refuses to run.
 #
 # Most tests use a copy of the launcher beside a stand-in for the library, so that they test the launcher alone and can
@@ -6,8 +7,6 @@
 
 bats_require_minimum_version 1.5.0
 load helpers
-
-# shellcheck disable=SC2016,SC1003 # what is in single quotes is for the program that the launcher runs
 
 setup_file() {
     local source
