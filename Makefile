@@ -1,0 +1,126 @@
+# greenpatch: everything is built into build/, nothing outside it.
+#
+#   make            the shim, the core library and greenpatch.pc
+#   make check      scripts/check: every test
+#   make bench      ratios against native, see scripts/bench
+#   make install    PREFIX=/usr/local DESTDIR=
+
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib
+DESTDIR ?=
+
+CC      ?= gcc
+CXX     ?= g++
+B       := build
+WARN    := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wno-unused-parameter
+BASE    := -std=gnu11 -O2 -g -fPIC -fvisibility=hidden -fno-strict-aliasing $(WARN) \
+           -DGP_VERSION='"$(VERSION)"' -Iinclude -I.
+
+# The shim runs on the program's stacks, between the program's instructions:
+# no vector registers, no stack protector (its canary lies in a TLS that
+# changes with every greenlet), no call into libc.
+SHIM    := $(BASE) -DGP_SHIM -mgeneral-regs-only -fno-stack-protector \
+           -ffreestanding -fno-tree-loop-distribute-patterns -fomit-frame-pointer \
+           -fasynchronous-unwind-tables -fcf-protection=none -mfsgsbase
+CORE    := $(BASE) -mfsgsbase
+
+core_src    := $(wildcard core/*.c core/run/*.c)
+core_asm    := $(wildcard core/*.S core/run/*.S)
+preload_src := $(wildcard preload/*.c preload/trap/*.c preload/calls/*.c)
+preload_asm := $(wildcard preload/trap/*.S)
+
+core_obj := $(core_src:%.c=$(B)/obj/core/%.o) $(core_asm:%.S=$(B)/obj/core/%.o)
+shim_obj := $(core_src:%.c=$(B)/obj/shim/%.o) $(core_asm:%.S=$(B)/obj/shim/%.o) \
+            $(preload_src:%.c=$(B)/obj/shim/%.o) $(preload_asm:%.S=$(B)/obj/shim/%.o)
+
+guests  := $(patsubst tests/guest/%.c,$(B)/guest/%,$(wildcard tests/guest/*.c)) \
+           $(patsubst tests/guest/%.cpp,$(B)/guest/%,$(wildcard tests/guest/*.cpp))
+benches := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
+units   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
+
+.PHONY: all guests benches units check check-units asan valgrind bench lint install clean
+all: $(B)/libgreenpatch.so $(B)/libgreenpatch-core.a $(B)/libgreenpatch-core.so $(B)/greenpatch.pc
+
+$(B)/libgreenpatch.so: $(shim_obj) $(B)/ev.o core/exports.map
+	@$(CC) -shared -nostdlib -o $@ $(shim_obj) $(B)/ev.o -Wl,--version-script=core/exports.map \
+	  -Wl,-soname,libgreenpatch.so -Wl,-z,now,-z,relro,-z,initfirst,-z,nodelete,-z,noexecstack \
+	  -Wl,-z,defs,-Bsymbolic -Wl,--no-undefined -lc
+
+$(B)/libgreenpatch-core.so: $(core_obj) $(B)/ev.o core/exports.map
+	@$(CC) -shared -o $@ $(core_obj) $(B)/ev.o -Wl,--version-script=core/exports.map \
+	  -Wl,-soname,libgreenpatch-core.so -Wl,-z,now,-z,relro,-z,noexecstack -Wl,--no-undefined
+
+$(B)/libgreenpatch-core.a: $(core_obj) $(B)/ev.o
+	@rm -f $@ && ar rcs $@ $^
+
+$(B)/greenpatch.pc: Makefile
+	@mkdir -p $(@D)
+	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$${prefix}/include' '' \
+	  'Name: greenpatch' 'Description: greenlets over libev for C' 'Version: $(VERSION)' \
+	  'Libs: -L$${libdir} -lgreenpatch-core' 'Libs.private: -pthread' 'Cflags: -I$${includedir}' >$@
+
+# Debian's libev.a with the prefix gp__lib_ on every symbol: what it asks of libc
+# is answered by core/run/evlibc.c, so that it never re-enters the shim, and
+# what it defines cannot meet a libev of the program's own.
+LIBEV := $(shell $(CC) -print-file-name=libev.a)
+$(B)/ev.o: core/run/evlibc.sym $(LIBEV)
+	@mkdir -p $(B)/ev && cd $(B)/ev && ar x $(LIBEV) ev.o
+	@nm -u $(B)/ev/ev.o | awk 'NR == FNR { known[$$1] = 1; next } $$2 != "_GLOBAL_OFFSET_TABLE_" && !($$2 in known) \
+	  { print "core/run/evlibc.sym: libev asks for " $$2; bad = 1 } END { exit bad }' core/run/evlibc.sym -
+	@objcopy --prefix-symbols=gp__lib_ $(B)/ev/ev.o $(B)/ev/prefixed.o
+	@objcopy --redefine-sym gp__lib__GLOBAL_OFFSET_TABLE_=_GLOBAL_OFFSET_TABLE_ $(B)/ev/prefixed.o $@
+
+$(B)/obj/shim/core/run/evloop.o: SHIM := $(filter-out -mgeneral-regs-only,$(SHIM))
+$(B)/obj/shim/%.o: %.c
+	@mkdir -p $(@D)
+	@echo '  shim $<'; $(CC) $(SHIM) -MMD -MP -c -o $@ $<
+$(B)/obj/shim/%.o: %.S
+	@mkdir -p $(@D)
+	@echo '  shim $<'; $(CC) $(SHIM) -MMD -MP -c -o $@ $<
+$(B)/obj/core/%.o: %.c
+	@mkdir -p $(@D)
+	@echo '  core $<'; $(CC) $(CORE) -MMD -MP -c -o $@ $<
+$(B)/obj/core/%.o: %.S
+	@mkdir -p $(@D)
+	@echo '  core $<'; $(CC) $(CORE) -MMD -MP -c -o $@ $<
+
+GUEST_FLAGS := -O2 -g -pthread -Wall -Wextra -Werror
+$(B)/guest/%: tests/guest/%.c $(wildcard tests/guest/*.h)
+	@mkdir -p $(@D)
+	@$(CC) -std=gnu11 $(GUEST_FLAGS) -o $@ $<
+$(B)/guest/%: tests/guest/%.cpp $(wildcard tests/guest/*.h)
+	@mkdir -p $(@D)
+	@$(CXX) -std=c++20 $(GUEST_FLAGS) -o $@ $<
+$(B)/bench/%: tests/bench/%.c $(wildcard tests/bench/*.h)
+	@mkdir -p $(@D)
+	@$(CC) -std=gnu11 $(GUEST_FLAGS) -o $@ $<
+$(B)/unit/%: tests/unit/%.c $(B)/libgreenpatch-core.a $(wildcard tests/unit/*.h)
+	@mkdir -p $(@D)
+	@$(CC) -std=gnu11 $(GUEST_FLAGS) -Iinclude -I. -o $@ $< $(B)/libgreenpatch-core.a -pthread
+
+guests: $(guests)
+benches: $(benches)
+units: $(units)
+
+check:
+	scripts/check
+bench: all benches
+	scripts/bench
+lint:
+	scripts/lint
+
+install: all
+	install -d $(DESTDIR)$(LIBDIR)/greenpatch $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include
+	install -m 755 $(B)/libgreenpatch.so $(DESTDIR)$(LIBDIR)/greenpatch/
+	install -m 755 $(B)/libgreenpatch-core.so $(DESTDIR)$(LIBDIR)/
+	install -m 644 $(B)/libgreenpatch-core.a $(DESTDIR)$(LIBDIR)/
+	install -m 644 $(B)/greenpatch.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
+	sed 's|^LIBDIR=.*|LIBDIR=$(LIBDIR)/greenpatch|' scripts/greenpatch >$(B)/greenpatch.installed
+	install -m 755 $(B)/greenpatch.installed $(DESTDIR)$(PREFIX)/bin/greenpatch
+	cp -r include/. $(DESTDIR)$(PREFIX)/include/
+
+clean:
+	rm -rf $(B)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,20 @@
+/* print.h - messages on stderr without stdio.
+ *
+ * A line is built on the stack and written by one write(), so that the lines
+ * of several processes do not mix. Callable from anywhere, a signal handler
+ * included. Understands %s %d %u %x %p and l (long) before d, u, x; %% ; and
+ * a width with optional minus or zero.
+ */
+#ifndef GP_CORE_PRINT_H
+#define GP_CORE_PRINT_H
+
+#include <stdarg.h>
+#include "core/base.h"
+
+size_t gp__vformat(char *buf, size_t size, const char *fmt, va_list ap);
+size_t gp__format(char *buf, size_t size, const char *fmt, ...) GP_PRINTF(3, 4);
+/* One line "greenpatch: ..." to stderr, or to fd 1 without the prefix. */
+void gp__say(const char *fmt, ...) GP_PRINTF(1, 2);
+void gp__out(const char *fmt, ...) GP_PRINTF(1, 2);
+
+#endif

@@ -1,0 +1,300 @@
+/* evloop.c - the hub's side of libev; the only file that sees ev.h.
+ *
+ * libev sleeps and tells which descriptors are ready. One watcher a number,
+ * kept for ever: stopped and started between two iterations with the same
+ * events it costs no epoll_ctl. The deadlines fire from a check watcher of the
+ * highest priority, so that what is due comes before what is readable, as in
+ * gevent.
+ *
+ * Never the default loop (it takes SIGCHLD), never the environment's flags.
+ *
+ * Our own descriptors sit at the top of the table below 1,024, close-on-exec;
+ * their numbers are in loop->own, and the shim treats them as not open.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include "core/alloc.h"
+#include "core/raw.h"
+#include "core/run/evlibc.h"
+#include "core/run/hub.h"
+
+#define ev_set_allocator gp__lib_ev_set_allocator
+#define ev_loop_new      gp__lib_ev_loop_new
+#define ev_loop_destroy  gp__lib_ev_loop_destroy
+#define ev_loop_fork     gp__lib_ev_loop_fork
+#define ev_run           gp__lib_ev_run
+#define ev_io_start      gp__lib_ev_io_start
+#define ev_io_stop       gp__lib_ev_io_stop
+#define ev_check_start   gp__lib_ev_check_start
+#define ev_userdata      gp__lib_ev_userdata
+#define ev_set_userdata  gp__lib_ev_set_userdata
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wstrict-prototypes"
+#include <ev.h>
+#pragma GCC diagnostic pop
+
+#define OWN_MAX 16
+
+struct gp_loop {
+	struct ev_loop *ev;
+	struct gp_hub *hub;
+	ev_io kick;      /* an eventfd: gp__loop_kick() */
+	ev_check due;    /* fires the deadlines */
+};
+
+struct watcher {
+	ev_io io;
+	struct gp_fd *f;
+	struct gp_loop *loop;
+};
+
+/* Numbers of descriptors that belong to us; -1: free. Of the process, like the
+ * table of descriptors itself. */
+static int own[OWN_MAX] = { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 };
+static int own_avoid = -1; /* the program is about to use this number */
+
+bool gp__fd_is_ours(int fd)
+{
+	for (unsigned i = 0; fd >= 0 && i < OWN_MAX; i++)
+		if (own[i] == fd)
+			return true;
+	return false;
+}
+
+void gp__fd_unhide(int fd)
+{
+	for (unsigned i = 0; i < OWN_MAX; i++)
+		if (own[i] == fd)
+			own[i] = -1;
+}
+
+int gp__fd_hide(int fd)
+{
+	struct rlimit lim = { 1024, 1024 };
+	long top, hidden = -EMFILE;
+
+	if (fd < 0)
+		return fd;
+	gp__raw(SYS_getrlimit, RLIMIT_NOFILE, &lim);
+	top = (long)gp__min(lim.rlim_cur, 1024UL);
+	for (long at = top - OWN_MAX; at > 2 && gp__is_err(hidden); at /= 2) {
+		hidden = gp__raw(SYS_fcntl, fd, F_DUPFD_CLOEXEC, at);
+		if (hidden == own_avoid) {
+			gp__raw(SYS_close, hidden);
+			hidden = gp__raw(SYS_fcntl, fd, F_DUPFD_CLOEXEC, own_avoid + 1);
+		}
+	}
+	gp__raw(SYS_close, fd);
+	for (unsigned i = 0; i < OWN_MAX && !gp__is_err(hidden); i++)
+		if (own[i] < 0) {
+			own[i] = (int)hidden;
+			break;
+		}
+	return (int)hidden;
+}
+
+/* ---- libev calls back ------------------------------------------------------- */
+
+static void on_due(struct ev_loop *ev, ev_check *w, int revents)
+{
+	struct gp_loop *l = gp__container_of(w, struct gp_loop, due);
+
+	if (l->hub->deadlines.count)
+		gp__deadlines_fire(l->hub, gp__now());
+}
+
+static void on_kick(struct ev_loop *ev, ev_io *w, int revents)
+{
+	uint64_t count;
+
+	gp__raw(SYS_read, w->fd, &count, sizeof count);
+	gp__offload_collect(gp__container_of(w, struct gp_loop, kick)->hub);
+}
+
+static void on_ready(struct ev_loop *ev, ev_io *io, int revents)
+{
+	struct watcher *w = gp__container_of(io, struct watcher, io);
+	unsigned events = (revents & EV_READ ? GP__READ : 0) | (revents & EV_WRITE ? GP__WRITE : 0);
+
+	if (revents & EV_ERROR) { /* libev has stopped it: the number is not open */
+		w->f->active = 0;
+		events = GP__READ | GP__WRITE;
+	}
+	gp__list_each(n, &w->f->waits) {
+		struct gp_fdwait *fw = gp__list_entry(n, struct gp_fdwait, link);
+
+		if (!(fw->events & events))
+			continue;
+		fw->ready |= (uint16_t)(fw->events & events);
+		gp__wake(fw->g, 0);
+	}
+}
+
+/* ---- watchers follow waiters --------------------------------------------------- */
+
+static void nobody(struct ev_loop *ev, ev_io *w, int revents) {}
+
+static struct watcher *watcher_of(struct gp_hub *h, struct gp_fd *f)
+{
+	struct watcher *w = f->watcher;
+
+	if (w)
+		return w;
+	w = gp__alloc(sizeof *w);
+	if (!w)
+		return NULL;
+	ev_init(&w->io, nobody);
+	ev_set_cb(&w->io, on_ready);
+	w->f = f;
+	w->loop = h->loop;
+	f->watcher = w;
+	f->watched = f->generation - 1;
+	return w;
+}
+
+static void bring_up_to_date(struct gp_hub *h, struct gp_fd *f)
+{
+	struct ev_loop *ev = h->loop->ev;
+	unsigned want = 0;
+	bool anew = f->watched != f->generation;
+	struct watcher *w;
+
+	gp__list_each(n, &f->waits)
+		want |= gp__list_entry(n, struct gp_fdwait, link)->events;
+	if (want == f->active && !anew)
+		return;
+	w = watcher_of(h, f);
+	if (!w) { /* short of memory: let them try again rather than sleep for ever */
+		gp__list_each(n, &f->waits)
+			gp__wake(gp__list_entry(n, struct gp_fdwait, link)->g, -ENOMEM);
+		return;
+	}
+	ev_io_stop(ev, &w->io);
+	if (want) {
+		int events = (want & GP__READ ? EV_READ : 0) | (want & GP__WRITE ? EV_WRITE : 0);
+
+		if (anew)
+			ev_io_set(&w->io, (int)(f - h->fds), events);
+		else
+			ev_io_modify(&w->io, events);
+		ev_io_start(ev, &w->io);
+		f->watched = f->generation;
+	}
+	f->active = (uint16_t)want;
+}
+
+void gp__loop_poll(struct gp_hub *h, bool may_block)
+{
+	h->turns = 0;
+	h->poll_now = false;
+	if (h->hooks->before_poll)
+		h->hooks->before_poll(h);
+	while (!gp__list_empty(&h->fd_changes)) {
+		struct gp_fd *f = gp__list_first(&h->fd_changes, struct gp_fd, changed);
+
+		gp__list_del(&f->changed);
+		bring_up_to_date(h, f);
+	}
+	may_block = may_block && gp__list_empty(&h->runq);
+	if (may_block && !h->external && !h->deadlock_told && !(h->hooks->may_wake && h->hooks->may_wake(h))) {
+		h->deadlock_told = true;
+		gp__dump_deadlock(h);
+	}
+	h->polled = gp__now();
+	ev_run(h->loop->ev, may_block ? EVRUN_ONCE : EVRUN_NOWAIT);
+	if (may_block)
+		h->polled = gp__now();
+}
+
+void gp__loop_kick(struct gp_hub *h)
+{
+	uint64_t one = 1;
+
+	gp__raw(SYS_write, h->loop->kick.fd, &one, sizeof one);
+}
+
+/* ---- life ------------------------------------------------------------------------- */
+
+static void *allocate(void *p, long size)
+{
+	if (size)
+		return gp__realloc(p, (size_t)size);
+	gp__free(p);
+	return NULL;
+}
+
+static int start_kick(struct gp_loop *l)
+{
+	int fd = gp__fd_hide((int)gp__raw(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK));
+
+	if (fd < 0)
+		return fd;
+	ev_init(&l->kick, nobody);
+	ev_set_cb(&l->kick, on_kick);
+	ev_io_set(&l->kick, fd, EV_READ);
+	ev_io_start(l->ev, &l->kick);
+	return 0;
+}
+
+static void no_check(struct ev_loop *ev, ev_check *w, int revents) {}
+
+int gp__loop_make(struct gp_hub *h)
+{
+	struct gp_loop *l = gp__alloc(sizeof *l);
+	int r;
+
+	if (!l)
+		return -ENOMEM;
+	ev_set_allocator(allocate);
+	l->hub = h;
+	l->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV | EVFLAG_NOTIMERFD);
+	if (!l->ev) {
+		r = -EMFILE;
+		goto fail_loop;
+	}
+	h->loop = l;
+	r = start_kick(l);
+	if (r)
+		goto fail_kick;
+	ev_init(&l->due, no_check);
+	ev_set_cb(&l->due, on_due);
+	ev_set_priority(&l->due, EV_MAXPRI);
+	ev_check_start(l->ev, &l->due);
+	return 0;
+fail_kick:
+	h->loop = NULL;
+	ev_loop_destroy(l->ev);
+fail_loop:
+	gp__free(l);
+	return r;
+}
+
+void gp__loop_forked(struct gp_hub *h)
+{
+	int old = h->loop->kick.fd;
+
+	ev_io_stop(h->loop->ev, &h->loop->kick);
+	gp__lib_close(old);
+	if (start_kick(h->loop))
+		gp__panic(__FILE__, __LINE__, "no descriptor is left for the hub after fork");
+	ev_loop_fork(h->loop->ev);
+}
+
+/* The program wants one of our numbers (dup2): give it up. libev makes its
+ * descriptor anew in its next iteration, the caller's greenlet waits for it. */
+int gp__fd_move(struct gp_hub *h, int fd)
+{
+	own_avoid = fd;
+	if (fd == h->loop->kick.fd) {
+		ev_io_stop(h->loop->ev, &h->loop->kick);
+		gp__lib_close(fd);
+		if (start_kick(h->loop))
+			gp__panic(__FILE__, __LINE__, "no descriptor is left for the hub");
+	} else {
+		ev_loop_fork(h->loop->ev);
+		gp__yield_poll(h);
+	}
+	return 0;
+}

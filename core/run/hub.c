@@ -1,0 +1,138 @@
+/* hub.c - the context that runs when no greenlet does.
+ *
+ * It runs the queue to its end, functions on its own stack, then looks at the
+ * loop; it sleeps there when nothing is runnable. gevent looks at timers after
+ * 5 ms of callbacks; so does a hub with poll_after, one without counts 10,000
+ * turns, which is the same in every run.
+ */
+#include "core/alloc.h"
+#include "core/print.h"
+#include "core/raw.h"
+#include "core/run/hub.h"
+
+#define HUB_STACK   (64 * 1024UL)
+#define TURNS_COUNT 10000 /* between two looks at the loop, deterministic */
+
+void gp__hub_entry(void);
+
+#ifndef GP_SHIM
+static __thread struct gp_hub *thread_hub;
+
+struct gp_hub GP_NOINLINE *gp__hub(void) { return thread_hub; }
+void GP_NOINLINE gp__hub_set(struct gp_hub *h) { thread_hub = h; }
+#endif
+
+static const struct gp_hooks no_hooks;
+
+int gp__hub_make(struct gp_hub **out, struct gp_greenlet *main, const struct gp_hooks *hooks)
+{
+	struct gp_hub *h = gp__alloc(sizeof *h);
+	int r = -ENOMEM;
+
+	if (!h)
+		return -ENOMEM;
+	gp__list_init(&h->runq);
+	gp__list_init(&h->fd_changes);
+	gp__list_init(&h->all);
+	gp__list_init(&h->spare_stacks);
+	gp__list_init(&h->dead);
+	h->hooks = hooks ? hooks : &no_hooks;
+	h->turns_max = TURNS_COUNT;
+	h->pid = (int)gp__raw(SYS_getpid);
+	h->tid = (int)gp__raw(SYS_gettid);
+	h->polled = gp__now();
+	r = gp__stack_make(h, &h->stack, HUB_STACK);
+	if (r)
+		goto fail_hub;
+	r = gp__fds_make(h);
+	if (r)
+		goto fail_stack;
+	r = gp__loop_make(h);
+	if (r)
+		goto fail_fds;
+	h->sp = gp__context_prepare((char *)h->stack.base + h->stack.size - 16, gp__hub_entry);
+	if (!main)
+		main = &h->main_greenlet;
+	gp__greenlet_init(h, main);
+	main->name = "main";
+	main->state = GP__RUNNING;
+	gp__list_append(&h->all, &main->all);
+	h->stats.greenlets = h->stats.live = h->stats.peak = 1;
+	h->current = main;
+	*out = h;
+	return 0;
+fail_fds:
+	gp__raw(SYS_munmap, h->fds, (size_t)h->fds_max * sizeof *h->fds);
+fail_stack:
+	gp__stack_free(h, &h->stack);
+fail_hub:
+	gp__free(h);
+	return r;
+}
+
+struct gp_hub *gp__hub_need(void)
+{
+	struct gp_hub *h = gp__hub();
+
+	if (h || gp__hub_make(&h, NULL, NULL))
+		return h;
+	gp__hub_set(h);
+	return h;
+}
+
+void gp__hub_call(struct gp_hub *h, struct gp_turn *t)
+{
+	gp__list_append(&h->runq, &t->link);
+}
+
+static void run_turns(struct gp_hub *h)
+{
+	while (!h->poll_now && !gp__list_empty(&h->runq)) {
+		struct gp_turn *t = gp__list_first(&h->runq, struct gp_turn, link);
+
+		gp__list_del(&t->link);
+		if (t->run)
+			t->run(h, t);
+		else
+			gp__resume(h, gp__container_of(t, struct gp_greenlet, turn));
+	}
+}
+
+void gp__hub_main(void)
+{
+	struct gp_hub *h = gp__hub();
+
+	for (;;) {
+		run_turns(h);
+		gp__loop_poll(h, true);
+	}
+}
+
+void gp__hub_forked(struct gp_hub *h)
+{
+	struct gp_greenlet *self = h->current;
+
+	h->pid = (int)gp__raw(SYS_getpid);
+	h->tid = (int)gp__raw(SYS_gettid);
+	gp__list_each(n, &h->all) {
+		struct gp_greenlet *g = gp__list_entry(n, struct gp_greenlet, all);
+
+		if (g == self)
+			continue;
+		gp__list_init(&g->all);
+		gp__list_init(&g->joiners);
+		g->state = GP__DEAD;
+	}
+	gp__list_init(&h->all);
+	gp__list_append(&h->all, &self->all);
+	gp__list_init(&self->joiners);
+	gp__list_init(&h->runq);
+	gp__list_init(&h->dead);
+	h->deadlines.count = 0;
+	h->external = 0;
+	h->stats = (struct gp_stats){ .greenlets = 1, .live = 1, .peak = 1 };
+	h->deadlock_told = false;
+	gp__fds_forked(h);
+	gp__offload_forked(h);
+	gp__loop_forked(h);
+}

@@ -1,0 +1,311 @@
+/* hub.h - the records that the runtime is made of.
+ *
+ * Everything that a scheduler remembers hangs off one struct gp_hub, one for
+ * each kernel thread that runs greenlets. gp__hub() is the only way to reach
+ * it. Under the shim the GS base of the kernel thread points to it, because FS
+ * changes with every greenlet; linked alone it is a thread-local pointer.
+ *
+ * All functions here are called on the hub's kernel thread, from a greenlet or
+ * from the hub itself, never from a signal handler.
+ */
+#ifndef GP_CORE_RUN_HUB_H
+#define GP_CORE_RUN_HUB_H
+
+#include "core/base.h"
+#include "core/list.h"
+
+struct gp_hub;
+struct gp_greenlet;
+
+/* ---- one entry of the run queue ---------------------------------------- */
+
+/* A turn is a greenlet to be resumed (run == NULL, embedded in it), or a
+ * function that the hub calls on its own stack. First in, first out. */
+struct gp_turn {
+	struct gp_list link;                             /* in hub->runq, or alone */
+	void (*run)(struct gp_hub *h, struct gp_turn *t); /* NULL: resume the greenlet */
+};
+
+/* ---- one greenlet -------------------------------------------------------- */
+
+enum gp_state {
+	GP__NEW,      /* in the run queue, has never run */
+	GP__RUNNABLE, /* in the run queue */
+	GP__RUNNING,  /* hub->current */
+	GP__PARKED,   /* waits for gp__wake() */
+	GP__DEAD,     /* has returned; the record lives while it is referenced */
+};
+
+enum {
+	GP__KEEP_VECTOR = 1 << 0, /* parks in the middle of the program's code: vector registers survive */
+	GP__OWN_TLS     = 1 << 1, /* shares its TLS with nobody, so it may be preempted */
+};
+
+/* flags of gp__park() */
+enum {
+	GP__EXTERNAL      = 1 << 0, /* something outside this hub's greenlets can wake it */
+	GP__INTERRUPTIBLE = 1 << 1, /* a signal may end the wait: -EINTR */
+};
+
+struct gp_stack {
+	void *base;  /* lowest usable byte, above the guard page */
+	size_t size; /* usable bytes; 0: not ours to free */
+};
+
+struct gp_greenlet {
+	struct gp_turn turn;       /* its place in the run queue */
+	void *sp;                  /* saved stack pointer while it does not run */
+	unsigned long fs;          /* FS base; 0: the hub's own */
+	struct gp_hub *hub;        /* the hub it belongs to, for life */
+	struct gp_list all;        /* in hub->all from spawn to death */
+	struct gp_list wait_link;  /* in the list of what it waits for; gp__wake takes it out */
+	const char *wait_what;     /* what it waits for: "futex", "descriptor", ... */
+	unsigned long wait_object; /* address or number of it */
+	int64_t wait_since;        /* loop time at which it parked */
+	int wake_result;           /* what gp__park() will return */
+	int deadline_slot;         /* index in hub->deadlines, -1 when none */
+	uint8_t state;             /* enum gp_state */
+	uint8_t flags;             /* GP__KEEP_VECTOR, GP__OWN_TLS */
+	uint8_t park_flags;        /* flags of the park under way */
+	uint32_t refs;             /* references to this record */
+	unsigned long id;          /* 1 for main, counts up */
+	struct gp_list joiners;    /* greenlets in gp_join on this one */
+	struct gp_stack stack;     /* of gp_spawn; size 0 for others */
+	void (*run)(void *arg);    /* of gp_spawn */
+	void *arg;                 /* of gp_spawn */
+	const char *name;          /* for listings; owner: whoever set it */
+};
+
+/* ---- deadlines ------------------------------------------------------------ */
+
+struct gp_deadline {
+	int64_t at;            /* absolute ns */
+	uint64_t seq;          /* equal times fire in the order they were set */
+	struct gp_greenlet *g; /* woken with -ETIMEDOUT */
+};
+
+struct gp_deadlines {
+	struct gp_deadline *heap; /* a binary heap; owner: the hub */
+	int count, room;
+	uint64_t seq;
+};
+
+/* ---- descriptors ----------------------------------------------------------- */
+
+/* One wait for one descriptor, on the stack of whoever waits. */
+struct gp_fdwait {
+	struct gp_list link;   /* in gp_fd.waits */
+	struct gp_greenlet *g; /* who waits */
+	int fd;
+	uint16_t events;       /* GP__READ, GP__WRITE */
+	uint16_t ready;        /* what came; GP__CLOSED too */
+};
+
+enum { GP__READ = 1, GP__WRITE = 2, GP__CLOSED = 4 };
+
+/* What the hub knows of one descriptor number. */
+struct gp_fd {
+	struct gp_list waits;   /* struct gp_fdwait; next == NULL: never used */
+	struct gp_list changed; /* in hub->fd_changes */
+	void *watcher;          /* the loop's, made at first use, kept for the number */
+	uint32_t generation;    /* goes up when the number is closed */
+	uint32_t watched;       /* the generation that the watcher was set to */
+	uint8_t kind;           /* the shim's knowledge of it (calls/fd.h); 0: not known */
+	uint8_t traits;         /* the shim's */
+	uint16_t active;        /* events that the watcher listens for now */
+};
+
+/* ---- the hub ---------------------------------------------------------------- */
+
+struct gp_loop;
+struct gp_offload;
+
+struct gp_stats {
+	unsigned long greenlets, live, peak, switches, parks;
+};
+
+struct gp_hooks {
+	/* Called by the hub on its own stack before it looks at the loop. */
+	void (*before_poll)(struct gp_hub *h);
+	/* The hub is about to sleep; true: something that core does not know
+	 * of can wake a greenlet (a signal handler, say), so no deadlock. */
+	bool (*may_wake)(struct gp_hub *h);
+	/* The greenlet that just began to run, before it goes on. */
+	void (*switched)(struct gp_hub *h, struct gp_greenlet *g);
+	/* Name and extra text of a greenlet for listings. */
+	void (*describe)(struct gp_greenlet *g, char *buf, size_t size);
+};
+
+/* bits of hub->attention */
+enum {
+	GP__ARRIVED = 1, /* signals came and were not looked at */
+	GP__TICK    = 2, /* the slice is over */
+};
+
+struct gp_hub {
+	volatile uint32_t attention;  /* at offset 0: the entry stub reads %gs:0 */
+	volatile uint32_t shared_child; /* at 4: a child runs in our memory (vfork) */
+	struct gp_greenlet *current;  /* who runs; &main_greenlet at first; NULL: the hub */
+	void *sp;                     /* of the hub's own context */
+	unsigned long fs;             /* FS base of the kernel thread itself */
+	struct gp_list runq;          /* struct gp_turn */
+	unsigned turns;               /* since the loop was looked at */
+	unsigned turns_max;           /* look at it after so many ... */
+	int64_t poll_after;           /* ... or after so many ns; 0: count only (deterministic) */
+	int64_t polled;               /* when it was looked at, loop time */
+	bool poll_now;                /* the hub looks at the loop before the next turn */
+	volatile uint32_t idle;       /* sleeps in the kernel right now */
+	unsigned external;            /* greenlets parked with GP__EXTERNAL or a deadline */
+	struct gp_deadlines deadlines;
+	struct gp_fd *fds;            /* by number; reserved, not resident */
+	int fds_max;                  /* numbers that the table has room for */
+	int fds_used;                 /* one above the highest number ever waited for */
+	struct gp_list fd_changes;    /* struct gp_fd whose watcher must be looked at */
+	struct gp_loop *loop;         /* libev's side (evloop.c) */
+	struct gp_offload *offload;   /* made at first use */
+	struct gp_list all;           /* all greenlets */
+	unsigned long next_id;
+	struct gp_stats stats;
+	const struct gp_hooks *hooks;
+	struct gp_stack stack;        /* the hub's own */
+	struct gp_list spare_stacks;  /* kept warm for the next spawn */
+	unsigned spare_count;
+	struct gp_turn reaper;        /* frees what ended; see greenlet.c */
+	struct gp_list dead;          /* greenlets whose stack is to be freed, by wait_link */
+	bool deadlock_told;           /* said once until something moves */
+	int pid, tid;                 /* of the kernel thread; renewed by fork */
+	struct gp_greenlet main_greenlet; /* where the kernel thread came in (core alone) */
+};
+
+/* The hub of this kernel thread, or NULL. */
+#ifdef GP_SHIM
+static inline struct gp_hub *gp__hub(void)
+{
+	struct gp_hub *h;
+
+	__asm__ volatile("rdgsbase %0" : "=r"(h));
+	return h;
+}
+static inline void gp__hub_set(struct gp_hub *h)
+{
+	__asm__ volatile("wrgsbase %0" : : "r"(h));
+}
+#else
+struct gp_hub *gp__hub(void);
+void gp__hub_set(struct gp_hub *h);
+#endif
+
+/* hub.c */
+/* Makes the hub of this kernel thread with `main` as the greenlet that runs
+ * now (NULL: the hub's own record). 0 or -ENOMEM, -EMFILE ... */
+int gp__hub_make(struct gp_hub **out, struct gp_greenlet *main, const struct gp_hooks *hooks);
+/* The hub of this kernel thread, made if there is none; NULL: no memory. */
+struct gp_hub *gp__hub_need(void);
+/* In the child of a fork: forget every greenlet but the caller. */
+void gp__hub_forked(struct gp_hub *h);
+/* Nothing to run and nothing to wait for: whoever blocks may block in the
+ * kernel, because no greenlet of this hub could use the time. */
+static inline bool gp__hub_quiet(const struct gp_hub *h)
+{
+	return gp__list_empty(&h->runq) && h->external == 0;
+}
+/* Never returns; the hub's own context (sched.c switches to it). */
+void gp__hub_main(void) GP_NORETURN;
+/* Adds a function to the run queue; `t` must not be in it. */
+void gp__hub_call(struct gp_hub *h, struct gp_turn *t);
+
+/* sched.c: the only park and the only wake */
+int gp__park(struct gp_hub *h, const char *what, unsigned long object, int64_t deadline, unsigned flags);
+/* True if it was parked; what gp__park() returns there is `result`. */
+bool gp__wake(struct gp_greenlet *g, int result);
+/* The caller goes to the end of the run queue. */
+void gp__yield(struct gp_hub *h);
+/* The caller goes to the end of the queue and the loop is looked at first. */
+void gp__yield_poll(struct gp_hub *h);
+/* Ends the current greenlet: another one runs, the caller never again. */
+void gp__leave(struct gp_hub *h) GP_NORETURN;
+/* Resumes a greenlet from the hub's context. */
+void gp__resume(struct gp_hub *h, struct gp_greenlet *g);
+
+/* greenlet.c */
+void gp__greenlet_init(struct gp_hub *h, struct gp_greenlet *g);
+/* Into the run queue and the list of all. */
+void gp__greenlet_start(struct gp_hub *h, struct gp_greenlet *g);
+/* Takes it out of every list; wakes its joiners. Before gp__leave(). */
+void gp__greenlet_end(struct gp_hub *h, struct gp_greenlet *g);
+
+/* timeout.c */
+int64_t gp__now(void);
+int gp__deadline_add(struct gp_hub *h, struct gp_greenlet *g, int64_t at);
+void gp__deadline_del(struct gp_hub *h, struct gp_greenlet *g);
+static inline int64_t gp__deadline_next(const struct gp_hub *h)
+{
+	return h->deadlines.count ? h->deadlines.heap[0].at : GP__NEVER;
+}
+/* Wakes all that are due at `now`. */
+void gp__deadlines_fire(struct gp_hub *h, int64_t now);
+static inline int64_t gp__deadline_after(int64_t ns)
+{
+	int64_t at;
+
+	return __builtin_add_overflow(gp__now(), ns < 0 ? 0 : ns, &at) ? GP__NEVER : at;
+}
+
+/* wait.c */
+/* Parks until fd is ready for one of events. The events, or -ETIMEDOUT, -EINTR,
+ * -EBADF when it was closed meanwhile, -ENOMEM. */
+int gp__wait_fd(struct gp_hub *h, int fd, unsigned events, int64_t deadline);
+/* The same for n descriptors; each w has fd and events. Greater than 0, or an error. */
+int gp__wait_fds(struct gp_hub *h, struct gp_fdwait *w, int n, int64_t deadline);
+/* The number is closed or comes to mean something else: wakes its waiters with
+ * GP__CLOSED and forgets what was known. Before the call that does it. */
+void gp__fd_closing(struct gp_hub *h, int fd);
+struct gp_fd *gp__fd(struct gp_hub *h, int fd); /* NULL: out of the table */
+int gp__fds_make(struct gp_hub *h);
+/* In the child of a fork: nobody waits for any descriptor. O(highest number). */
+void gp__fds_forked(struct gp_hub *h);
+
+/* evloop.c: the only file that knows libev */
+int gp__loop_make(struct gp_hub *h);
+void gp__loop_forked(struct gp_hub *h);
+/* Looks at descriptors and deadlines, wakes who is due; may_block: sleeps until
+ * there is something, or hub->attention. On the hub's stack only. */
+void gp__loop_poll(struct gp_hub *h, bool may_block);
+/* From any kernel thread: makes a sleeping hub look again. */
+void gp__loop_kick(struct gp_hub *h);
+/* A descriptor of ours, moved to the top of the table, close-on-exec. */
+int gp__fd_hide(int fd);
+bool gp__fd_is_ours(int fd);
+int gp__fd_move(struct gp_hub *h, int fd); /* the program wants this number */
+
+/* offload.c */
+/* Runs fn(arg) on a helper thread and parks meanwhile; its value, or -EAGAIN
+ * when no helper could be started. fn makes raw calls only (under the shim). */
+long gp__offload(struct gp_hub *h, long (*fn)(void *arg), void *arg);
+/* Wakes those whose work is done; called by the loop. */
+void gp__offload_collect(struct gp_hub *h);
+/* Drops the pool in the child of a fork: its threads do not exist there. */
+void gp__offload_forked(struct gp_hub *h);
+/* Ends the helper threads, waits until none is left; the next job starts new
+ * ones. After a change of credentials, which are each thread's own. */
+void gp__offload_drain(struct gp_hub *h);
+unsigned gp__offload_threads(const struct gp_hub *h, bool peak);
+
+/* stack.c */
+int gp__stack_make(struct gp_hub *h, struct gp_stack *s, size_t size);
+void gp__stack_free(struct gp_hub *h, struct gp_stack *s);
+
+/* dump.c */
+/* One line a greenlet on stderr. */
+void gp__dump(struct gp_hub *h);
+/* The same under a headline that says that nothing can go on. */
+void gp__dump_deadlock(struct gp_hub *h);
+
+/* context.S, vector.c */
+void gp__context_switch(void **save, void *load);
+void *gp__context_prepare(void *top, void (*entry)(void));
+void gp__vector_init(void);
+/* Like gp__context_switch, vector registers of the caller included. */
+void gp__context_switch_vector(void **save, void *load);
+
+#endif

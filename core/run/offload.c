@@ -1,0 +1,192 @@
+/* offload.c - a few kernel threads for calls that cannot be polled.
+ *
+ * A job lies on the stack of the greenlet that waits for it. Helpers take jobs
+ * in order, put them on the done list and kick the hub, which wakes their
+ * greenlets. At most HELPERS threads, started when there is work and all are
+ * busy; they stay. One lock guards both lists; nobody holds it over a call.
+ */
+#include <linux/futex.h>
+#include "core/alloc.h"
+#include "core/raw.h"
+#include "core/run/hub.h"
+#include "core/run/kthread.h"
+
+#define HELPERS 3
+
+struct job {
+	struct gp_list link; /* in todo or done */
+	long (*fn)(void *arg);
+	void *arg;
+	long result;
+	struct gp_greenlet *g;
+};
+
+struct gp_offload {
+	struct gp_hub *hub;
+	volatile uint32_t lock; /* 0 free, 1 held, 2 held and waited for */
+	volatile uint32_t work; /* counts jobs put in; helpers sleep on it */
+	volatile uint32_t quit; /* the helpers are to end */
+	struct gp_list todo;
+	struct gp_list done;
+	unsigned threads;       /* under the lock: that live */
+	unsigned idle;          /* under the lock: that wait for work */
+	unsigned peak;
+};
+
+static void futex_wait(volatile uint32_t *word, uint32_t value)
+{
+	gp__raw(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, 0);
+}
+
+static void futex_wake(volatile uint32_t *word, int n)
+{
+	gp__raw(SYS_futex, word, FUTEX_WAKE_PRIVATE, n);
+}
+
+/* Drepper, "Futexes are tricky", the second mutex. */
+static void lock(struct gp_offload *o)
+{
+	uint32_t c = 0;
+
+	if (__atomic_compare_exchange_n(&o->lock, &c, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return;
+	if (c != 2)
+		c = __atomic_exchange_n(&o->lock, 2, __ATOMIC_ACQUIRE);
+	while (c) {
+		futex_wait(&o->lock, 2);
+		c = __atomic_exchange_n(&o->lock, 2, __ATOMIC_ACQUIRE);
+	}
+}
+
+static void unlock(struct gp_offload *o)
+{
+	if (__atomic_exchange_n(&o->lock, 0, __ATOMIC_RELEASE) == 2)
+		futex_wake(&o->lock, 1);
+}
+
+static void helper(void *arg)
+{
+	struct gp_offload *o = arg;
+
+	lock(o);
+	while (!o->quit) {
+		uint32_t seen = o->work;
+		struct job *j;
+
+		if (gp__list_empty(&o->todo)) {
+			o->idle++;
+			unlock(o);
+			futex_wait(&o->work, seen);
+			lock(o);
+			o->idle--;
+			continue;
+		}
+		j = gp__list_first(&o->todo, struct job, link);
+		gp__list_del(&j->link);
+		unlock(o);
+		j->result = j->fn(j->arg);
+		lock(o);
+		gp__list_append(&o->done, &j->link);
+		gp__loop_kick(o->hub);
+	}
+	o->threads--;
+	futex_wake(&o->quit, INT_MAX);
+	unlock(o);
+	gp__kthread_exit();
+}
+
+static struct gp_offload *pool_of(struct gp_hub *h)
+{
+	struct gp_offload *o = h->offload;
+
+	if (o)
+		return o;
+	o = gp__alloc(sizeof *o);
+	if (!o)
+		return NULL;
+	o->hub = h;
+	gp__list_init(&o->todo);
+	gp__list_init(&o->done);
+	h->offload = o;
+	return o;
+}
+
+long gp__offload(struct gp_hub *h, long (*fn)(void *arg), void *arg)
+{
+	struct gp_offload *o = pool_of(h);
+	struct job j = { .fn = fn, .arg = arg, .g = h->current };
+	bool more;
+
+	if (!o)
+		return -EAGAIN;
+	lock(o);
+	more = !o->idle && o->threads < HELPERS;
+	o->threads += more;
+	unlock(o);
+	if (more && gp__kthread_start(helper, o)) {
+		lock(o);
+		more = --o->threads > 0;
+		unlock(o);
+		if (!more)
+			return -EAGAIN;
+	}
+	lock(o);
+	o->peak = gp__max(o->peak, o->threads);
+	gp__list_append(&o->todo, &j.link);
+	__atomic_add_fetch(&o->work, 1, __ATOMIC_RELEASE);
+	unlock(o);
+	futex_wake(&o->work, 1);
+	gp__park(h, "offload", (unsigned long)fn, GP__NEVER, GP__EXTERNAL);
+	return j.result;
+}
+
+void gp__offload_collect(struct gp_hub *h)
+{
+	struct gp_offload *o = h->offload;
+	struct gp_list done;
+
+	if (!o)
+		return;
+	gp__list_init(&done);
+	lock(o);
+	gp__list_splice(&done, &o->done);
+	unlock(o);
+	gp__list_each(n, &done)
+		gp__wake(gp__list_entry(n, struct job, link)->g, 0);
+}
+
+void gp__offload_forked(struct gp_hub *h)
+{
+	h->offload = NULL; /* a lock in it may be held by a thread that is not here */
+}
+
+void gp__offload_drain(struct gp_hub *h)
+{
+	struct gp_offload *o = h->offload;
+
+	if (!o)
+		return;
+	lock(o);
+	o->quit = 1;
+	__atomic_add_fetch(&o->work, 1, __ATOMIC_RELEASE);
+	unlock(o);
+	futex_wake(&o->work, INT_MAX);
+	for (;;) {
+		unsigned left;
+
+		lock(o);
+		left = o->threads;
+		unlock(o);
+		if (!left)
+			break;
+		gp__raw(SYS_sched_yield);
+	}
+	o->quit = 0;
+}
+
+unsigned gp__offload_threads(const struct gp_hub *h, bool peak)
+{
+	if (!h->offload)
+		return 0;
+	return peak ? h->offload->peak : h->offload->threads;
+}

@@ -1,0 +1,181 @@
+/* sched.c - who runs next. The only park() and the only wake().
+ *
+ * Laws:
+ *  - A wake-up never switches: it appends to the run queue, first in, first
+ *    out. The caller goes on.
+ *  - A greenlet that parks hands the processor straight to the head of the
+ *    queue. The hub's own context runs only when the queue is empty, when its
+ *    head is a function, or when it is time to look at the loop.
+ *  - gp__wake() takes a greenlet out of its deadline and out of the list that
+ *    it waits in, whoever calls it and for whatever reason; a greenlet that is
+ *    no longer parked cannot be woken a second time.
+ *  - hub->external counts the parked greenlets that something outside can
+ *    wake. When it is 0 and the queue is empty, nothing can happen here.
+ */
+#ifndef GP_SHIM
+#include <errno.h>
+#endif
+#include "core/run/hub.h"
+
+static inline void set_fs(struct gp_hub *h, unsigned long fs)
+{
+#if defined(GP_SHIM)
+	__asm__ volatile("wrfsbase %0" : : "r"(fs ? fs : h->fs));
+#else
+	(void)h; /* linked alone, all greenlets share the thread's TLS */
+	(void)fs;
+#endif
+}
+
+/* Whether the hub should look at the loop before anybody else runs. */
+static bool time_to_poll(struct gp_hub *h)
+{
+	if (h->poll_now)
+		return true;
+	if (++h->turns < h->turns_max)
+		return false;
+	h->turns = 0;
+	h->poll_now = !h->poll_after || gp__now() - h->polled >= h->poll_after;
+	return h->poll_now;
+}
+
+/* The greenlet at the head of the queue, taken out, or NULL for the hub. */
+static struct gp_greenlet *take_next(struct gp_hub *h)
+{
+	struct gp_turn *t;
+
+	if (gp__list_empty(&h->runq) || time_to_poll(h))
+		return NULL;
+	t = gp__list_first(&h->runq, struct gp_turn, link);
+	if (t->run)
+		return NULL;
+	gp__list_del(&t->link);
+	return gp__container_of(t, struct gp_greenlet, turn);
+}
+
+static inline void enter(struct gp_hub *h, struct gp_greenlet *g)
+{
+	h->stats.switches++;
+	h->current = g;
+	g->state = GP__RUNNING;
+	set_fs(h, g->fs);
+	if (h->hooks->switched)
+		h->hooks->switched(h, g);
+}
+
+/* The caller's context stops here until somebody resumes it. */
+static void switch_from(struct gp_hub *h, struct gp_greenlet *self, struct gp_greenlet *next)
+{
+	void *to;
+
+	if (next == self) {
+		self->state = GP__RUNNING;
+		return;
+	}
+	if (next) {
+		enter(h, next);
+		to = next->sp;
+	} else {
+		h->current = NULL;
+		set_fs(h, 0);
+		to = h->sp;
+	}
+	if (self->flags & GP__KEEP_VECTOR)
+		gp__context_switch_vector(&self->sp, to);
+	else
+		gp__context_switch(&self->sp, to);
+}
+
+int gp__park(struct gp_hub *h, const char *what, unsigned long object, int64_t deadline, unsigned flags)
+{
+	struct gp_greenlet *self = h->current;
+#ifndef GP_SHIM
+	int saved_errno = errno;
+#endif
+
+	if (deadline != GP__NEVER) {
+		int r = gp__deadline_add(h, self, deadline);
+
+		if (r)
+			return r;
+		flags |= GP__EXTERNAL;
+	}
+	self->wait_what = what;
+	self->wait_object = object;
+	self->wait_since = h->polled;
+	self->park_flags = (uint8_t)flags;
+	self->state = GP__PARKED;
+	h->external += !!(flags & GP__EXTERNAL);
+	h->stats.parks++;
+	switch_from(h, self, take_next(h));
+#ifndef GP_SHIM
+	errno = saved_errno;
+#endif
+	return self->wake_result;
+}
+
+bool gp__wake(struct gp_greenlet *g, int result)
+{
+	struct gp_hub *h = g->hub;
+
+	if (g->state != GP__PARKED)
+		return false;
+	if (g->deadline_slot >= 0)
+		gp__deadline_del(h, g);
+	gp__list_del(&g->wait_link);
+	h->external -= !!(g->park_flags & GP__EXTERNAL);
+	g->wait_what = NULL;
+	g->wake_result = result;
+	g->state = GP__RUNNABLE;
+	gp__list_append(&h->runq, &g->turn.link);
+	h->deadlock_told = false;
+	return true;
+}
+
+static void yield_to(struct gp_hub *h, struct gp_greenlet *next)
+{
+#ifndef GP_SHIM
+	int saved_errno = errno;
+#endif
+
+	switch_from(h, h->current, next);
+#ifndef GP_SHIM
+	errno = saved_errno;
+#endif
+}
+
+void gp__yield(struct gp_hub *h)
+{
+	struct gp_greenlet *self = h->current;
+
+	self->state = GP__RUNNABLE;
+	gp__list_append(&h->runq, &self->turn.link);
+	yield_to(h, take_next(h));
+}
+
+void gp__yield_poll(struct gp_hub *h)
+{
+	struct gp_greenlet *self = h->current;
+
+	self->state = GP__RUNNABLE;
+	gp__list_append(&h->runq, &self->turn.link);
+	h->poll_now = true;
+	yield_to(h, NULL);
+}
+
+void gp__leave(struct gp_hub *h)
+{
+	struct gp_greenlet *self = h->current;
+
+	self->state = GP__DEAD;
+	self->flags &= (uint8_t)~GP__KEEP_VECTOR;
+	switch_from(h, self, take_next(h));
+	gp__assert(!"a dead greenlet was resumed");
+	__builtin_unreachable();
+}
+
+void gp__resume(struct gp_hub *h, struct gp_greenlet *g)
+{
+	enter(h, g);
+	gp__context_switch(&h->sp, g->sp);
+}

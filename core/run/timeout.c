@@ -1,0 +1,95 @@
+/* timeout.c - the clock, and the heap of deadlines.
+ *
+ * Times are absolute nanoseconds of CLOCK_MONOTONIC. The heap is ours rather
+ * than libev's, because a greenlet sets its deadline on its own stack with
+ * integer registers only, because libev's timers are doubles that its epoll
+ * backend rounds up to milliseconds, and because equal times must fire in the
+ * order in which they were set. libev's loop still does the sleeping:
+ * evloop.c hands it the first deadline.
+ *
+ * O(log n) to add and to take out; a yield never touches it.
+ */
+#include <time.h>
+#include "core/alloc.h"
+#include "core/clock.h"
+#include "core/run/hub.h"
+
+static bool before(const struct gp_deadline *a, const struct gp_deadline *b)
+{
+	return a->at != b->at ? a->at < b->at : a->seq < b->seq;
+}
+
+static void put(struct gp_deadlines *d, int slot, struct gp_deadline x)
+{
+	d->heap[slot] = x;
+	x.g->deadline_slot = slot;
+}
+
+static void sift_up(struct gp_deadlines *d, int slot, struct gp_deadline x)
+{
+	while (slot > 0 && before(&x, &d->heap[(slot - 1) / 2])) {
+		put(d, slot, d->heap[(slot - 1) / 2]);
+		slot = (slot - 1) / 2;
+	}
+	put(d, slot, x);
+}
+
+static void sift_down(struct gp_deadlines *d, int slot, struct gp_deadline x)
+{
+	for (;;) {
+		int child = 2 * slot + 1;
+
+		if (child >= d->count)
+			break;
+		if (child + 1 < d->count && before(&d->heap[child + 1], &d->heap[child]))
+			child++;
+		if (!before(&d->heap[child], &x))
+			break;
+		put(d, slot, d->heap[child]);
+		slot = child;
+	}
+	put(d, slot, x);
+}
+
+int gp__deadline_add(struct gp_hub *h, struct gp_greenlet *g, int64_t at)
+{
+	struct gp_deadlines *d = &h->deadlines;
+
+	if (d->count == d->room) {
+		int room = d->room ? 2 * d->room : 64;
+		void *heap = gp__realloc(d->heap, (size_t)room * sizeof *d->heap);
+
+		if (!heap)
+			return -ENOMEM;
+		d->heap = heap;
+		d->room = room;
+	}
+	sift_up(d, d->count++, (struct gp_deadline){ at, d->seq++, g });
+	return 0;
+}
+
+void gp__deadline_del(struct gp_hub *h, struct gp_greenlet *g)
+{
+	struct gp_deadlines *d = &h->deadlines;
+	int slot = g->deadline_slot;
+	struct gp_deadline last = d->heap[--d->count];
+
+	g->deadline_slot = -1;
+	if (slot == d->count)
+		return;
+	if (slot > 0 && before(&last, &d->heap[(slot - 1) / 2]))
+		sift_up(d, slot, last);
+	else
+		sift_down(d, slot, last);
+}
+
+void gp__deadlines_fire(struct gp_hub *h, int64_t now)
+{
+	while (gp__deadline_next(h) <= now)
+		gp__wake(h->deadlines.heap[0].g, -ETIMEDOUT);
+}
+
+int64_t gp__now(void)
+{
+	return gp__clock(CLOCK_MONOTONIC);
+}

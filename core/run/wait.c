@@ -1,0 +1,140 @@
+/* wait.c - greenlets that wait for a descriptor.
+ *
+ * A waiter is a record on the stack of the greenlet, in the list of its
+ * descriptor number. The greenlet never talks to libev: it puts the number on
+ * hub->fd_changes, and the hub brings the one watcher of that number up to date
+ * before it looks at the loop (evloop.c). A reader that is woken, reads and
+ * waits again within one turn of the loop therefore costs no call at all.
+ *
+ * A number that is closed and reused means another file: gp__fd_closing()
+ * raises its generation, wakes the waiters and makes the hub set the watcher
+ * anew, for libev would not tell epoll of it by itself.
+ */
+#include <sys/mman.h>
+#include "core/raw.h"
+#include "core/run/hub.h"
+
+int gp__fds_make(struct gp_hub *h)
+{
+	static const int sizes[] = { 1 << 22, 1 << 20, 1 << 16 };
+
+	for (unsigned i = 0; i < gp__count(sizes); i++) {
+		long p = gp__raw(SYS_mmap, 0, sizes[i] * sizeof(struct gp_fd), PROT_READ | PROT_WRITE,
+		                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+		if (gp__is_err(p))
+			continue;
+		h->fds = (struct gp_fd *)p;
+		h->fds_max = sizes[i];
+		return 0;
+	}
+	return -ENOMEM;
+}
+
+struct gp_fd *gp__fd(struct gp_hub *h, int fd)
+{
+	struct gp_fd *f;
+
+	if (fd < 0 || fd >= h->fds_max)
+		return NULL;
+	f = &h->fds[fd];
+	if (gp__unlikely(!f->waits.next)) {
+		gp__list_init(&f->waits);
+		gp__list_init(&f->changed);
+		h->fds_used = gp__max(h->fds_used, fd + 1);
+	}
+	return f;
+}
+
+static void changed(struct gp_hub *h, struct gp_fd *f)
+{
+	if (gp__list_empty(&f->changed))
+		gp__list_append(&h->fd_changes, &f->changed);
+}
+
+static int join(struct gp_hub *h, struct gp_fdwait *w)
+{
+	struct gp_fd *f = gp__fd(h, w->fd);
+
+	if (!f)
+		return -EBADF;
+	w->g = h->current;
+	w->ready = 0;
+	gp__list_append(&f->waits, &w->link);
+	if ((f->active & w->events) != w->events || f->watched != f->generation)
+		changed(h, f);
+	return 0;
+}
+
+static void part(struct gp_hub *h, struct gp_fdwait *w)
+{
+	gp__list_del(&w->link);
+	if (gp__list_empty(&h->fds[w->fd].waits))
+		changed(h, &h->fds[w->fd]);
+}
+
+int gp__wait_fds(struct gp_hub *h, struct gp_fdwait *w, int n, int64_t deadline)
+{
+	int r = 0, joined;
+	bool none = true;
+
+	for (joined = 0; joined < n && !r; joined++) {
+		gp__list_init(&w[joined].link);
+		r = join(h, &w[joined]);
+	}
+	if (!r)
+		r = gp__park(h, "descriptor", n == 1 ? (unsigned long)w->fd : (unsigned long)n, deadline,
+		             GP__EXTERNAL | GP__INTERRUPTIBLE);
+	for (int i = 0; i < joined; i++) {
+		part(h, &w[i]);
+		none = none && !w[i].ready;
+	}
+	/* What came counts, even if the deadline or a signal came with it. */
+	return r < 0 && none ? r : 1;
+}
+
+int gp__wait_fd(struct gp_hub *h, int fd, unsigned events, int64_t deadline)
+{
+	struct gp_fdwait w = { .fd = fd, .events = (uint16_t)events };
+	int r = gp__wait_fds(h, &w, 1, deadline);
+
+	if (r < 0)
+		return r;
+	return w.ready & GP__CLOSED ? -EBADF : w.ready;
+}
+
+void gp__fds_forked(struct gp_hub *h)
+{
+	gp__list_init(&h->fd_changes);
+	for (int fd = 0; fd < h->fds_used; fd++) {
+		struct gp_fd *f = &h->fds[fd];
+
+		if (!f->waits.next)
+			continue;
+		gp__list_init(&f->waits);
+		gp__list_init(&f->changed);
+		f->generation++;
+		if (f->active)
+			changed(h, f);
+	}
+}
+
+void gp__fd_closing(struct gp_hub *h, int fd)
+{
+	struct gp_fd *f;
+
+	if (fd < 0 || fd >= h->fds_max || !h->fds[fd].waits.next)
+		return;
+	f = &h->fds[fd];
+	f->generation++;
+	f->kind = 0;
+	f->traits = 0;
+	if (f->active)
+		changed(h, f);
+	gp__list_each(n, &f->waits) {
+		struct gp_fdwait *w = gp__list_entry(n, struct gp_fdwait, link);
+
+		w->ready |= GP__CLOSED;
+		gp__wake(w->g, 0);
+	}
+}

@@ -1,0 +1,7 @@
+/* greenpatch.h - all of greenpatch's public headers. */
+#ifndef GREENPATCH_H
+#define GREENPATCH_H
+
+#include "greenpatch/greenlet.h"
+
+#endif
