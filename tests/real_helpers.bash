@@ -143,17 +143,21 @@ no_deadlock_report() {
     fi
 }
 
-# on_few_threads NAME...: it ran under the shim, with few kernel threads by its own count and as seen from outside.
+# on_few_threads NAME...: it ran under the shim, with few kernel threads by its own count and as seen from outside; and
+# it made greenlets for the threads that it was seen to have natively (half of them at least: a pool grows with chance).
 on_few_threads() {
-    local name peak seen sites
+    local name peak seen sites made native
     for name in "$@"; do
         peak=$(stat_of "$name" kernel-threads-peak)
         sites=$(stat_of "$name" sites-patched)
+        made=$(stat_of "$name" greenlets-made)
+        native=$(cat "$WORK/native.$name.peak")
         seen=$(cat "$WORK/shim.$name.peak")
-        [[ -n $peak && -n $sites ]] || { echo "$name printed no statistics: was it patched?"; return 1; }
-        echo "$name: kernel threads at most $peak by its own count, $seen as seen; $sites sites patched"
+        [[ -n $peak && -n $sites && -n $made ]] || { echo "$name printed no statistics: was it patched?"; return 1; }
+        echo "$name: kernel threads at most $peak by its own count, $seen as seen, $native natively; $made greenlets made, $sites sites patched"
         ((sites > 0)) || { echo "no site was patched"; return 1; }
         ((peak <= MOST_THREADS && seen <= MOST_THREADS)) || { echo "more than $MOST_THREADS"; return 1; }
+        ((made >= native / 2)) || { echo "its threads were not made greenlets"; return 1; }
     done
     # shellcheck disable=SC2119
     no_deadlock_report
