@@ -1,0 +1,28 @@
+#!/usr/bin/env bats
+# futex through syscall(2), and the clocks: each guest natively, on traps only and patched.
+
+load helpers
+
+@test "futex: WAIT, WAKE and BITSET forms wake whom they should" {
+    same_three_ways futex_basic
+}
+
+@test "futex: REQUEUE, CMP_REQUEUE and WAKE_OP wake, move and store" {
+    same_three_ways futex_requeue
+}
+
+@test "futex: time limits on both clocks, and every error" {
+    same_three_ways futex_errors
+}
+
+@test "futex: process-shared objects between a parent with threads and its child" {
+    same_three_ways futex_shared
+}
+
+@test "time: threads sleep at the same time and wake in the order of their delays" {
+    same_three_ways sleep_order
+}
+
+@test "time: nanosleep and clock_nanosleep, relative and absolute, and their errors" {
+    same_three_ways sleep_calls
+}

@@ -1,0 +1,52 @@
+#!/usr/bin/env bats
+# Pipes, eventfd, timerfd, files and descriptors: each guest natively, on traps only and patched.
+
+load helpers
+
+@test "pipe: blocking writes of 16 MiB in all from several threads arrive complete" {
+    same_three_ways pipe_big
+}
+
+@test "pipe: the program's own O_NONBLOCK is respected and reported" {
+    same_three_ways pipe_nonblock
+}
+
+@test "pipe: end of file, EPIPE, SIGPIPE, wrong calls" {
+    same_three_ways pipe_errors
+}
+
+@test "pipe: many threads blocked on one, each byte wakes one" {
+    same_three_ways many_waiters
+}
+
+@test "readv and writev: larger than the buffers, complete and in order" {
+    same_three_ways vectors
+}
+
+@test "eventfd: blocks for reading and for writing, semaphore mode" {
+    same_three_ways eventfd
+}
+
+@test "timerfd: blocks until it expires and counts" {
+    same_three_ways timerfd
+}
+
+@test "files: pread, pwrite, append, locks and mappings from many threads" {
+    same_three_ways file_io
+}
+
+@test "FIFO: open blocks until the other side opens; a terminal's reader blocks for a line" {
+    same_three_ways fifo_tty
+}
+
+@test "descriptors: the lowest free number each time, a daemon's close-everything loop, listings" {
+    same_three_ways descriptors
+}
+
+@test "descriptors: close, dup2, dup3 and close_range under a blocked thread" {
+    same_three_ways close_blocked
+}
+
+@test "descriptors: a number that is closed and reused loses no wake-up" {
+    same_three_ways reuse_number
+}

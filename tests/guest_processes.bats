@@ -1,0 +1,20 @@
+#!/usr/bin/env bats
+# Processes: each guest natively, on traps only and patched.
+
+load helpers
+
+@test "fork: from any thread, the child makes threads of its own" {
+    same_three_ways fork_threads
+}
+
+@test "posix_spawn, vfork, system, popen: while other threads run, missing programs too" {
+    same_three_ways spawn
+}
+
+@test "wait: waitpid, waitid, wait4, WNOHANG, ECHILD, stops and signals" {
+    same_three_ways wait_calls
+}
+
+@test "exec: from a thread, keeps pid, environment and descriptors" {
+    same_three_ways exec_from_thread
+}

@@ -1,0 +1,135 @@
+#!/usr/bin/env bats
+# What only exists under the shim: more threads than the kernel could have, the list of a deadlock, a fixed order of running.
+
+load helpers
+
+setup() {
+    need_shim
+    ulimit -c 0
+}
+
+teardown() {
+    stop_all
+}
+
+@test "100,000 threads with default stacks are parked, woken and joined" {
+    LIMIT=120
+    record patched shimmed "$LIMIT" "$GUESTS/parked_100k" 100000
+    [ "$(cat "$BATS_TEST_TMPDIR/patched.status")" = 0 ] || { show_run patched; return 1; }
+    [ "$(cat "$BATS_TEST_TMPDIR/patched.out")" = "100000 threads parked, woken and joined
+done" ] || { show_run patched; return 1; }
+    bounded patched patched
+    [ "$(stats_value greenlets-made "$BATS_TEST_TMPDIR/patched.err")" -ge 100000 ]
+    [ "$(stats_value greenlets-peak "$BATS_TEST_TMPDIR/patched.err")" -ge 100000 ]
+    echo "# $(grep '^memory:' "$BATS_TEST_TMPDIR/patched.err")" >&3
+}
+
+@test "1,000 parked threads do natively what they do under the shim" {
+    same_patched_except_memory() {
+        local program=$GUESTS/parked_100k
+        record native natively "$LIMIT" "$program" 1000
+        record patched shimmed "$LIMIT" "$program" 1000
+        sed -i '/^memory:/d' "$BATS_TEST_TMPDIR/native.err" "$BATS_TEST_TMPDIR/patched.err"
+        same_run native patched && bounded patched patched
+    }
+    same_patched_except_memory
+}
+
+# deadlocked FILE: the whole list is there: the first line and one for each of the three threads.
+deadlocked() {
+    grep -q '^greenpatch: deadlock: 3 greenlets are parked and nothing can wake them' "$1" &&
+        [ "$(grep -c '^greenpatch:   #.* waits for ' "$1")" -ge 3 ]
+}
+
+@test "a deadlock of two threads is listed, with both names and what they wait for" {
+    start_background dead shimmed 30 "$GUESTS/deadlock"
+    wait_until 20 deadlocked "$BATS_TEST_TMPDIR/dead.err" || { cat "$BATS_TEST_TMPDIR/dead.err"; return 1; }
+    cat "$BATS_TEST_TMPDIR/dead.err"
+    grep -E '^greenpatch:   #[0-9]+ alpha waits for futex .*, since [0-9.]+ s$' "$BATS_TEST_TMPDIR/dead.err"
+    grep -E '^greenpatch:   #[0-9]+ omega waits for futex .*, since [0-9.]+ s$' "$BATS_TEST_TMPDIR/dead.err"
+    [ "$(grep -c '^greenpatch: deadlock:' "$BATS_TEST_TMPDIR/dead.err")" = 1 ]
+    kill -0 "$(background_pid dead)" # it goes on waiting
+    stop_background dead
+}
+
+@test "GREENPATCH_DEADLOCK=abort ends a deadlock with SIGABRT" {
+    LIMIT=20
+    GREENPATCH_DEADLOCK=abort record dead shimmed "$LIMIT" "$GUESTS/deadlock"
+    [ "$(cat "$BATS_TEST_TMPDIR/dead.status")" = 134 ] || { show_run dead; return 1; }
+    deadlocked "$BATS_TEST_TMPDIR/dead.err"
+}
+
+@test "a deadlocked program still takes signals: SIGTERM ends it as natively" {
+    start_background dead shimmed 30 "$GUESTS/deadlock"
+    wait_until 20 deadlocked "$BATS_TEST_TMPDIR/dead.err" || { cat "$BATS_TEST_TMPDIR/dead.err"; return 1; }
+    stop_background dead TERM
+    [ "$STATUS" = 143 ] || fail "expected status 143, came $STATUS"
+}
+
+@test "with GREENPATCH_SLICE=off the threads run in the same order every time" {
+    for run in 1 2 3; do
+        GREENPATCH_SLICE=off record "run$run" shimmed "$LIMIT" "$GUESTS/order_trace"
+        [ "$(cat "$BATS_TEST_TMPDIR/run$run.status")" = 0 ] || { show_run "run$run"; return 1; }
+    done
+    same_run run1 run2
+    same_run run1 run3
+}
+
+@test "with a slice of 1 ms threads that compute and threads that spin come to the same results" {
+    export GREENPATCH_SLICE=1
+    same_patched float_state
+    same_patched spin_flag
+    same_patched malloc_threads
+    same_patched stdio_threads
+}
+
+# Each optional feature of the kernel off by itself: the programs must not notice.
+without_feature() {
+    local guest
+    export GREENPATCH_FEATURES=$1
+    for guest in thread_stacks thread_many stack_overflow pipe_big socket_big eventfd timerfd close_blocked futex_shared \
+        fifo_tty poll_calls spawn; do
+        same_patched $guest || { echo "in $guest with GREENPATCH_FEATURES=$1"; return 1; }
+    done
+}
+
+@test "without cheap stack guards programs behave the same" {
+    without_feature -guard
+}
+
+@test "without NOWAIT reads and writes on pipes programs behave the same" {
+    without_feature -nowait
+}
+
+@test "without io_uring programs behave the same" {
+    without_feature -iouring
+}
+
+@test "without any of the optional features programs behave the same" {
+    without_feature -guard,-nowait,-iouring
+}
+
+@test "a group that is not patched is passed on, and the program behaves the same" {
+    for groups in all,-socket all,-time all,-select all,-io all,-process all,-dns; do
+        GREENPATCH_PATCH=$groups record patched shimmed "$LIMIT" "$GUESTS/thread_ids"
+        [ "$(cat "$BATS_TEST_TMPDIR/patched.status")" = 0 ] || { echo "with GREENPATCH_PATCH=$groups"; show_run patched; return 1; }
+    done
+}
+
+@test "statistics name every key once" {
+    record patched shimmed "$LIMIT" "$GUESTS/sleep_calls"
+    for key in pid program greenlets-made greenlets-peak switches parks traps sites-patched sites-trapping kernel-threads-peak \
+        calls-pass calls-park calls-emulate calls-offload calls-refuse preemptions; do
+        [ "$(grep -c "^greenpatch: stats: $key " "$BATS_TEST_TMPDIR/patched.err")" = 1 ] || {
+            fail "expected one line for $key"
+            cat "$BATS_TEST_TMPDIR/patched.err"
+            return 1
+        }
+    done
+}
+
+@test "GREENPATCH_REWRITE=off patches no site" {
+    GREENPATCH_REWRITE=off record traps shimmed "$LIMIT" "$GUESTS/thread_join"
+    [ "$(stats_value sites-patched "$BATS_TEST_TMPDIR/traps.err")" = 0 ]
+    [ "$(stats_value traps "$BATS_TEST_TMPDIR/traps.err")" -gt 100 ]
+}

@@ -1,0 +1,68 @@
+#!/usr/bin/env bats
+# Signals: each guest natively, on traps only and patched.
+
+load helpers
+
+@test "signals: handlers, siginfo, nesting, deferral, pending ones" {
+    same_three_ways signal_handlers
+}
+
+@test "signals: EINTR without SA_RESTART, going on with it" {
+    same_three_ways signal_restart
+}
+
+@test "signals: masks of threads, sigwait, sigsuspend, signalfd" {
+    same_three_ways signal_masks
+}
+
+@test "signals: a handler leaves a blocked read by siglongjmp" {
+    same_three_ways signal_jump
+}
+
+@test "signals: faults on an alternate stack in threads, repaired or left" {
+    same_three_ways signal_fault
+}
+
+@test "signals: alarm, interval timers, SIGINT, SIGCHLD" {
+    same_three_ways signal_timers
+}
+
+@test "signals: SIGTERM by kill ends the process as natively" {
+    same_three_ways signal_default 15 kill
+}
+
+@test "signals: SIGTERM by raise ends the process as natively" {
+    same_three_ways signal_default 15 raise
+}
+
+@test "signals: SIGINT sent by a thread ends the process as natively" {
+    same_three_ways signal_default 2 thread
+}
+
+@test "signals: SIGKILL sent by a thread ends the process as natively" {
+    same_three_ways signal_default 9 thread
+}
+
+@test "signals: SIGQUIT by kill ends the process as natively" {
+    same_three_ways signal_default 3 kill
+}
+
+@test "signals: SIGUSR1 to a blocked thread ends the process as natively" {
+    same_three_ways signal_default 10 pthread_kill
+}
+
+@test "signals: a real-time signal ends the process as natively" {
+    same_three_ways signal_default 40 kill
+}
+
+@test "signals: abort ends the process as natively" {
+    same_three_ways signal_default 6 abort
+}
+
+@test "signals: a wild store ends the process as natively" {
+    same_three_ways signal_default 11 fault
+}
+
+@test "signals: SIGSYS sent by the program itself ends the process as natively" {
+    same_three_ways signal_default 31 raise
+}

@@ -1,0 +1,108 @@
+#!/usr/bin/env bats
+# Threads, synchronisation, cancellation, stacks: each guest natively, on traps only and patched.
+
+load helpers
+
+@test "threads: create, join, detach, their values and errors" {
+    same_three_ways thread_join
+}
+
+@test "threads: thousands one after the other, hundreds at once" {
+    same_three_ways thread_many
+}
+
+@test "threads: ids agree for gettid, tgkill and names" {
+    same_three_ways thread_ids
+}
+
+@test "threads: the first thread ends by pthread_exit, the others go on" {
+    same_three_ways main_pthread_exit
+}
+
+@test "threads: exit() in a thread ends the process with its status" {
+    same_three_ways exit_from_thread
+}
+
+@test "threads: smallest, large, deep and the program's own stacks" {
+    same_three_ways thread_stacks
+}
+
+@test "threads: a stack that overruns dies of SIGSEGV" {
+    same_three_ways stack_overflow
+}
+
+@test "threads: errno belongs to each" {
+    same_three_ways errno_kept
+}
+
+@test "threads: __thread variables belong to each, on fresh and on reused stacks" {
+    same_three_ways tls_thread
+}
+
+@test "threads: thread-specific data and its destructors" {
+    same_three_ways tls_keys
+}
+
+@test "threads: vector registers, rounding modes and x87 state survive parks and preemptions" {
+    same_three_ways float_state
+}
+
+@test "mutex: normal, recursive, error-checking, robust, time limits" {
+    same_three_ways mutex_types
+}
+
+@test "mutex: a robust one is inherited by a blocked waiter" {
+    same_three_ways robust_waiter
+}
+
+@test "condition variable: a bounded queue loses and doubles nothing" {
+    same_three_ways condvar_queue
+}
+
+@test "condition variable: time limits on both clocks, broadcast" {
+    same_three_ways condvar_timed
+}
+
+@test "read-write lock: readers together, writers alone, time limits" {
+    same_three_ways rwlock
+}
+
+@test "barrier, semaphore, spinlock and once among many threads" {
+    same_three_ways barrier_sem_spin_once
+}
+
+@test "cancellation: deferred, disabled, cleanup handlers" {
+    same_three_ways cancel_deferred
+}
+
+@test "cancellation: of a thread that is blocked in a call" {
+    same_three_ways cancel_parked
+}
+
+@test "cancellation: asynchronous, of a thread that computes" {
+    same_three_ways cancel_async
+}
+
+@test "preemption: threads that spin on a flag see it set" {
+    same_three_ways spin_flag
+}
+
+@test "stdio: lines of many threads are neither torn nor lost" {
+    same_three_ways stdio_threads
+}
+
+@test "malloc: many threads, blocks that one makes and another frees" {
+    same_three_ways malloc_threads
+}
+
+@test "dlopen: from many threads at once" {
+    same_three_ways dlopen_threads
+}
+
+@test "getaddrinfo: from many threads" {
+    same_three_ways getaddrinfo
+}
+
+@test "system calls made by syscall(2) and by the program's own instruction keep every register" {
+    same_three_ways syscall_direct
+}
