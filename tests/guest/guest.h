@@ -1,7 +1,8 @@
 /*
  * guest.h: what the guest programs share. A guest is an ordinary blocking program that shows one behaviour: it prints
  * the same lines on every run, its checks print what was expected and what came, and its exit status is 0 only if all
- * held. It knows nothing of greenpatch. Include this first: it asks for the GNU interfaces of libc.
+ * held. It knows nothing of the library that it is tested with. Include this first: it asks for the GNU interfaces of
+ * libc.
  */
 #ifndef GUEST_H
 #define GUEST_H
