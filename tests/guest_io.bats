@@ -50,3 +50,31 @@ load helpers
 @test "descriptors: a number that is closed and reused loses no wake-up" {
     same_three_ways reuse_number
 }
+
+@test "asynchronous I/O of libc completes by waiting and by a callback" {
+    same_three_ways aio
+}
+
+@test "blocking flock: another thread releases the one that is blocked in it" {
+    same_three_ways offload flock
+}
+
+@test "blocking lock: another thread releases the one that is blocked in it" {
+    same_three_ways offload lock
+}
+
+@test "blocking msgrcv: another thread releases the one that is blocked in it" {
+    same_three_ways offload msgrcv
+}
+
+@test "blocking semop: another thread releases the one that is blocked in it" {
+    same_three_ways offload semop
+}
+
+@test "blocking splice: another thread releases the one that is blocked in it" {
+    same_three_ways offload splice
+}
+
+@test "blocking sendfile: another thread releases the one that is blocked in it" {
+    same_three_ways offload sendfile
+}

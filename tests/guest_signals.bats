@@ -66,3 +66,11 @@ load helpers
 @test "signals: SIGSYS sent by the program itself ends the process as natively" {
     same_three_ways signal_default 31 raise
 }
+
+@test "signals: the masks of ppoll, pselect, epoll_pwait and epoll_pwait2 hold for the call only" {
+    same_three_ways signal_poll_masks
+}
+
+@test "signals: timers that call a function in a thread or signal one thread" {
+    same_three_ways timer_thread
+}

@@ -106,3 +106,11 @@ load helpers
 @test "system calls made by syscall(2) and by the program's own instruction keep every register" {
     same_three_ways syscall_direct
 }
+
+@test "threads: setuid and its relatives reach every thread, blocked or not" {
+    same_three_ways thread_setuid
+}
+
+@test "threads: names of others, affinity, scheduling, priority, processor clocks" {
+    same_three_ways thread_kernel_state
+}
