@@ -10,28 +10,31 @@
 #include <time.h>
 
 // The monotonic clock in nanoseconds.
-static inline int64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+static inline int64_t now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
 // Ends the program when a call failed. ERROR is an errno value, 0 if it did not fail.
-static inline void must(int error, const char *what) {
-    if (error) {
-        fprintf(stderr, "%s: %s\n", what, strerror(error));
-        exit(1);
-    }
+static inline void must(int error, const char *what)
+{
+	if (error) {
+		fprintf(stderr, "%s: %s\n", what, strerror(error));
+		exit(1);
+	}
 }
 
 // The I-th argument as a number that is at least 1, or FALLBACK where there is none.
-static inline long argument(int argc, char **argv, int i, long fallback) {
-    long value = argc > i ? atol(argv[i]) : fallback;
-    if (value < 1) {
-        fprintf(stderr, "%s: not a positive number: %s\n", argv[0], argv[i]);
-        exit(2);
-    }
-    return value;
+static inline long argument(int argc, char **argv, int i, long fallback)
+{
+	long value = argc > i ? atol(argv[i]) : fallback;
+	if (value < 1) {
+		fprintf(stderr, "%s: not a positive number: %s\n", argv[0], argv[i]);
+		exit(2);
+	}
+	return value;
 }
 
 #endif
