@@ -49,7 +49,7 @@ int main()
 			counted.text = std::to_string(i);
 			CHECK_INT(slow().value, 5);
 			std::this_thread::yield();
-			CHECK_STR(counted.text.c_str(), std::to_string(i).c_str());
+			CHECK(counted.text == std::to_string(i));
 		});
 	for (auto &thread : threads)
 		thread.join();
