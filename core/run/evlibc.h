@@ -6,7 +6,6 @@
 #include "core/print.h"
 
 extern void *gp__lib_stderr;
-void gp__fd_unhide(int fd);
 int *gp__lib___errno_location(void);
 int gp__lib_epoll_create1(int flags);
 int gp__lib_epoll_ctl(int epfd, int op, int fd, void *event);

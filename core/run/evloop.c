@@ -63,6 +63,16 @@ bool gp__fd_is_ours(int fd)
 	return false;
 }
 
+unsigned gp__fd_next_own(unsigned from, unsigned last)
+{
+	unsigned end = last;
+
+	for (unsigned i = 0; i < OWN_MAX; i++)
+		if (own[i] > (int)from && (unsigned)own[i] <= end)
+			end = (unsigned)own[i] - 1;
+	return end;
+}
+
 void gp__fd_unhide(int fd)
 {
 	for (unsigned i = 0; i < OWN_MAX; i++)

@@ -55,6 +55,15 @@ static void reap(struct gp_hub *h, struct gp_turn *t)
 	}
 }
 
+void gp__greenlet_bury(struct gp_hub *h, struct gp_greenlet *g)
+{
+	if (gp__list_empty(&h->dead)) {
+		h->reaper.run = reap;
+		gp__hub_call(h, &h->reaper);
+	}
+	gp__list_append(&h->dead, &g->wait_link);
+}
+
 void gp__greenlet_body(void)
 {
 	struct gp_hub *h = gp__hub();
@@ -63,11 +72,7 @@ void gp__greenlet_body(void)
 	g->run(g->arg);
 	h = g->hub;
 	gp__greenlet_end(h, g);
-	if (gp__list_empty(&h->dead)) {
-		h->reaper.run = reap;
-		gp__hub_call(h, &h->reaper);
-	}
-	gp__list_append(&h->dead, &g->wait_link);
+	gp__greenlet_bury(h, g);
 	gp__leave(h);
 }
 

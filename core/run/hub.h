@@ -144,7 +144,6 @@ enum {
 
 struct gp_hub {
 	volatile uint32_t attention;  /* at offset 0: the entry stub reads %gs:0 */
-	volatile uint32_t shared_child; /* at 4: a child runs in our memory (vfork) */
 	struct gp_greenlet *current;  /* who runs; &main_greenlet at first; NULL: the hub */
 	void *sp;                     /* of the hub's own context */
 	unsigned long fs;             /* FS base of the kernel thread itself */
@@ -234,6 +233,9 @@ void gp__greenlet_start(struct gp_hub *h, struct gp_greenlet *g);
 /* Takes it out of every list; wakes its joiners. Before gp__leave(). */
 void gp__greenlet_end(struct gp_hub *h, struct gp_greenlet *g);
 
+/* Frees record and stack once another context runs. Before gp__leave(). */
+void gp__greenlet_bury(struct gp_hub *h, struct gp_greenlet *g);
+
 /* timeout.c */
 int64_t gp__now(void);
 int gp__deadline_add(struct gp_hub *h, struct gp_greenlet *g, int64_t at);
@@ -275,7 +277,10 @@ void gp__loop_poll(struct gp_hub *h, bool may_block);
 void gp__loop_kick(struct gp_hub *h);
 /* A descriptor of ours, moved to the top of the table, close-on-exec. */
 int gp__fd_hide(int fd);
+void gp__fd_unhide(int fd); /* before it is closed */
 bool gp__fd_is_ours(int fd);
+/* The last number from `from` on, up to `last`, before the next one of ours. */
+unsigned gp__fd_next_own(unsigned from, unsigned last);
 int gp__fd_move(struct gp_hub *h, int fd); /* the program wants this number */
 
 /* offload.c */

@@ -1,0 +1,225 @@
+/* fd.c - descriptors: what they are, waiting for one, and their ends.
+ *
+ * O_NONBLOCK is never set on a description that the program left blocking: it
+ * would be seen by every process that shares it. A call is kept from blocking
+ * by a flag of its own (MSG_DONTWAIT, RWF_NOWAIT), or by asking poll() first
+ * and letting the tick end it if somebody else was faster.
+ *
+ * A number that is closed, or made to mean something else, wakes whoever waits
+ * for it: the waiter's call is made again and fails with EBADF, or works on
+ * what the number means now. Natively such a read goes on waiting for the old
+ * file; waiting for ever is the one thing that must not happen here.
+ */
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/time.h>
+#include "preload/calls/fd.h"
+#include "preload/calls/offload.h"
+#include "preload/calls/preempt.h"
+
+#define MEM_DEVICES 1 /* major number of /dev/null, zero, full, urandom */
+
+static enum gp_fd_kind classify_socket(struct gp_fd *d, int fd)
+{
+	int type = 0;
+	socklen_t len = sizeof type;
+
+	gp__raw(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &len);
+	for (int opt = SO_RCVTIMEO; opt <= SO_SNDTIMEO; opt++) {
+		struct timeval tv = { 0, 0 };
+
+		len = sizeof tv;
+		gp__raw(SYS_getsockopt, fd, SOL_SOCKET, opt, &tv, &len);
+		if (tv.tv_sec || tv.tv_usec)
+			d->traits |= GP__FD_TIMED;
+	}
+	return type == SOCK_STREAM ? GP__FD_STREAM : GP__FD_DGRAM;
+}
+
+static enum gp_fd_kind classify(struct gp_fd *d, int fd)
+{
+	struct stat st;
+
+	if (gp__raw(SYS_fstat, fd, &st))
+		return GP__FD_BAD;
+	switch (st.st_mode & S_IFMT) {
+	case S_IFREG:
+	case S_IFDIR:
+	case S_IFBLK: return GP__FD_DIRECT;
+	case S_IFSOCK: return classify_socket(d, fd);
+	case S_IFCHR: return major(st.st_rdev) == MEM_DEVICES ? GP__FD_DIRECT : GP__FD_OTHER;
+	default: return gp__shim.config.features & GP__FEATURE_NOWAIT ? GP__FD_NOWAIT : GP__FD_OTHER;
+	}
+}
+
+void gp__io_open(struct gp_io *io, struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, int fd, unsigned events)
+{
+	*io = (struct gp_io){ .h = h, .me = me, .f = f, .d = gp__fd(h, fd), .fd = fd, .events = events, .kind = GP__FD_BAD };
+	if (!io->d)
+		return;
+	if (!io->d->kind) {
+		io->kind = classify(io->d, fd);
+		if (io->kind == GP__FD_BAD)
+			return;
+		io->d->kind = (uint8_t)io->kind;
+	}
+	io->kind = io->d->kind;
+}
+
+bool gp__fd_nonblocking(int fd)
+{
+	long flags = gp__raw(SYS_fcntl, fd, F_GETFL);
+
+	return !gp__is_err(flags) && flags & O_NONBLOCK;
+}
+
+bool gp__fd_ready(int fd, unsigned events)
+{
+	struct pollfd p = { fd, (short)((events & GP__READ ? POLLIN : 0) | (events & GP__WRITE ? POLLOUT : 0)), 0 };
+	long zero[2] = { 0, 0 };
+
+	return gp__raw(SYS_ppoll, &p, 1, zero, 0) != 0;
+}
+
+void gp__empty_handed(struct gp_hub *h)
+{
+	if (!gp__list_empty(&h->runq))
+		gp__yield(h);
+	else if (h->external && ++h->turns % 16 == 0)
+		gp__yield_poll(h);
+}
+
+long gp__guarded(struct gp_io *io, long nr, const long *args)
+{
+	long r;
+
+	gp__tick_guard(io->h);
+	r = gp__native_block(io->h, io->me, nr, args);
+	if (r != -EINTR)
+		return r;
+	return gp__interrupted(io->h, io->me) ? GP__RESTART_SYS : -EAGAIN;
+}
+
+static int64_t socket_deadline(const struct gp_io *io)
+{
+	struct timeval tv = { 0, 0 };
+	socklen_t len = sizeof tv;
+
+	if (!(io->d->traits & GP__FD_TIMED) || (io->kind != GP__FD_STREAM && io->kind != GP__FD_DGRAM))
+		return GP__NEVER;
+	gp__raw(SYS_getsockopt, io->fd, SOL_SOCKET, io->events & GP__READ ? SO_RCVTIMEO : SO_SNDTIMEO, &tv, &len);
+	if (!tv.tv_sec && !tv.tv_usec)
+		return GP__NEVER;
+	return gp__deadline_after(tv.tv_sec * GP__SEC + tv.tv_usec * 1000);
+}
+
+long gp__io_wait(struct gp_io *io)
+{
+	int r;
+
+	if (gp__fd_nonblocking(io->fd)) {
+		gp__empty_handed(io->h);
+		return -EAGAIN;
+	}
+	if (!io->deadline)
+		io->deadline = socket_deadline(io);
+	if (gp__interrupted(io->h, io->me))
+		r = -EINTR;
+	else
+		r = gp__wait_fd(io->h, io->fd, io->events, io->deadline);
+	if (r > 0)
+		return 0;
+	if (r == -EINTR) /* socket(7): with a timeout a call is not made again */
+		return io->deadline == GP__NEVER ? GP__RESTART_SYS : GP__RESTART_NEVER;
+	return r == -ETIMEDOUT ? -EAGAIN : r;
+}
+
+long gp__io_run(struct gp_io *io)
+{
+	for (;;) {
+		long r = io->attempt(io);
+
+		if (r != -EAGAIN)
+			return r;
+		r = io->kind == GP__FD_BAD ? -EAGAIN : gp__io_wait(io);
+		if (r)
+			return r;
+	}
+}
+
+/* ---- ends -------------------------------------------------------------------- */
+
+GP_CALL(close)
+{
+	int fd = (int)f->rdi;
+
+	if (gp__fd_is_ours(fd))
+		return -EBADF;
+	gp__fd_closing(h, fd);
+	return gp__native(f);
+}
+
+static long replace(struct gp_hub *h, struct gp_frame *f)
+{
+	int old = (int)f->rdi, new = (int)f->rsi;
+
+	if (gp__fd_is_ours(old))
+		return -EBADF;
+	if (old == new || gp__is_err(gp__raw(SYS_fcntl, old, F_GETFD)))
+		return gp__native(f);
+	if (gp__fd_is_ours(new))
+		gp__fd_move(h, new);
+	gp__fd_closing(h, new);
+	return gp__native(f);
+}
+
+GP_CALL(dup2) { return replace(h, f); }
+GP_CALL(dup3) { return replace(h, f); }
+
+/* Around our own numbers, which are not open for the program. */
+GP_CALL(close_range)
+{
+	unsigned first = (unsigned)f->rdi, last = (unsigned)f->rsi;
+
+	if (first > last || f->rdx & ~(uint64_t)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC))
+		return gp__native(f);
+	for (int fd = (int)gp__min(first, (unsigned)h->fds_used); !(f->rdx & CLOSE_RANGE_CLOEXEC) && fd < h->fds_used && (unsigned)fd <= last; fd++)
+		if (!gp__fd_is_ours(fd))
+			gp__fd_closing(h, fd);
+	for (unsigned at = first;;) {
+		unsigned end = at;
+		long r;
+
+		if (gp__fd_is_ours((int)at)) {
+			if (at++ == last)
+				return 0;
+			continue;
+		}
+		end = gp__fd_next_own(at, last);
+		r = gp__raw(SYS_close_range, at, end, f->rdx);
+		if (r || end == last)
+			return r;
+		at = end + 1;
+	}
+}
+
+GP_CALL(fcntl)
+{
+	int cmd = (int)f->rsi, try;
+	long r;
+
+	if (gp__fd_is_ours((int)f->rdi))
+		return -EBADF;
+	if (cmd != F_SETLKW && cmd != F_OFD_SETLKW)
+		return gp__native(f);
+	try = cmd == F_SETLKW ? F_SETLK : F_OFD_SETLK;
+	r = gp__raw(SYS_fcntl, f->rdi, try, f->rdx);
+	if (r != -EAGAIN && r != -EACCES)
+		return r;
+	return gp__sys_offload(h, me, f);
+}

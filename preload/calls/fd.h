@@ -1,0 +1,55 @@
+/* fd.h - what kind of thing a descriptor is, and waiting for it. */
+#ifndef GP_PRELOAD_CALLS_FD_H
+#define GP_PRELOAD_CALLS_FD_H
+
+#include "preload/shim.h"
+
+/* gp_fd.kind: how a call on it is kept from blocking. Forgotten when the
+ * number is closed. */
+enum gp_fd_kind {
+	GP__FD_UNKNOWN,
+	GP__FD_DIRECT, /* never waits for anybody: regular files, directories, /dev/null */
+	GP__FD_STREAM, /* socket: MSG_DONTWAIT; a short write goes on */
+	GP__FD_DGRAM,  /* socket whose messages are whole */
+	GP__FD_NOWAIT, /* pipe and the like: RWF_NOWAIT */
+	GP__FD_OTHER,  /* poll first, then call under the guard of the tick */
+	GP__FD_BAD,    /* not open, or out of our table: the kernel says what it is */
+};
+
+/* gp_fd.traits */
+enum {
+	GP__FD_TIMED           = 1 << 0, /* socket with SO_RCVTIMEO or SO_SNDTIMEO */
+	GP__FD_NO_NOWAIT_READ  = 1 << 1, /* the kernel said EOPNOTSUPP */
+	GP__FD_NO_NOWAIT_WRITE = 1 << 2,
+};
+
+/* One call on one descriptor that may have to wait. */
+struct gp_io {
+	struct gp_hub *h;
+	struct gp_guest *me;
+	struct gp_frame *f;
+	struct gp_fd *d;       /* never NULL where kind is not BAD */
+	int fd;
+	unsigned events;       /* GP__READ or GP__WRITE: what to wait for */
+	enum gp_fd_kind kind;
+	int64_t deadline;      /* of the socket's timeout; 0: not asked yet */
+	long (*attempt)(struct gp_io *io); /* the call, without blocking: -EAGAIN when it would */
+	void *arg;             /* of attempt */
+};
+
+/* Fills in fd, d and kind. */
+void gp__io_open(struct gp_io *io, struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, int fd, unsigned events);
+/* Attempts, and parks while the descriptor is not ready, as the program's own
+ * O_NONBLOCK and timeouts say. The call's result, or a GP__RESTART code. */
+long gp__io_run(struct gp_io *io);
+/* Parks once: 0 when it may be ready, else what the call returns. */
+long gp__io_wait(struct gp_io *io);
+/* Whether the descriptor is ready now (poll with no time). */
+bool gp__fd_ready(int fd, unsigned events);
+/* A call that has no form that does not block, on a descriptor that is ready. */
+long gp__guarded(struct gp_io *io, long nr, const long *args);
+bool gp__fd_nonblocking(int fd);
+/* Something came back empty-handed: a program that polls must let others run. */
+void gp__empty_handed(struct gp_hub *h);
+
+#endif

@@ -1,0 +1,354 @@
+/* net.c - sockets.
+ *
+ * recv and send have MSG_DONTWAIT. accept has nothing of the kind: poll first,
+ * and the tick as a guard. connect sets O_NONBLOCK for the length of one system
+ * call: nobody else uses a socket that is not connected yet.
+ */
+#include <fcntl.h>
+#include <sys/socket.h>
+#include "preload/calls/fd.h"
+#include "preload/calls/offload.h"
+#include "preload/calls/signal.h"
+#include "preload/calls/time.h"
+
+static bool socket_kind(const struct gp_io *io)
+{
+	return io->kind == GP__FD_STREAM || io->kind == GP__FD_DGRAM;
+}
+
+/* The kernel blocks for us while nobody else could run. -EAGAIN: park. */
+static long while_quiet(struct gp_io *io)
+{
+	while (gp__hub_quiet(io->h)) {
+		long r = gp__native_block(io->h, io->me, (long)io->f->nr, (long *)io->f->arg);
+
+		if (r != -EINTR)
+			return r;
+		if (gp__interrupted(io->h, io->me))
+			return io->d->traits & GP__FD_TIMED ? GP__RESTART_NEVER : GP__RESTART_SYS;
+	}
+	return -EAGAIN;
+}
+
+static long run(struct gp_io *io, long (*attempt)(struct gp_io *))
+{
+	bool quiet = gp__hub_quiet(io->h);
+	long r = while_quiet(io);
+
+	if (r != -EAGAIN || (quiet && gp__hub_quiet(io->h)))
+		return r;
+	io->attempt = attempt;
+	return gp__io_run(io);
+}
+
+/* ---- receiving ----------------------------------------------------------------- */
+
+static long attempt_recvfrom(struct gp_io *io)
+{
+	const struct gp_frame *f = io->f;
+
+	return gp__raw(SYS_recvfrom, f->rdi, f->rsi, f->rdx, f->r10 | MSG_DONTWAIT, f->r8, f->r9);
+}
+
+/* MSG_WAITALL on a stream: until the buffer is full, the end, or an error. */
+static long recv_all(struct gp_io *io)
+{
+	struct gp_frame *f = io->f, copy = *f;
+	long done = 0;
+
+	io->f = &copy;
+	io->attempt = attempt_recvfrom;
+	for (;;) {
+		long r = gp__io_run(io);
+
+		if (r <= 0)
+			return done ? done : r;
+		done += r;
+		copy.rsi += (uint64_t)r;
+		copy.rdx -= (uint64_t)r;
+		if (!copy.rdx || gp__interrupted(io->h, io->me))
+			return done;
+	}
+}
+
+GP_CALL(recvfrom)
+{
+	struct gp_io io;
+
+	if (f->r10 & (MSG_DONTWAIT | MSG_ERRQUEUE))
+		goto native;
+	gp__io_open(&io, h, me, f, (int)f->rdi, GP__READ);
+	if (!socket_kind(&io))
+		return gp__native(f);
+	if (f->r10 & MSG_WAITALL && !(f->r10 & MSG_PEEK) && io.kind == GP__FD_STREAM && !gp__hub_quiet(h))
+		return recv_all(&io);
+	return run(&io, attempt_recvfrom);
+native:;
+	long r = gp__native(f);
+
+	if (r == -EAGAIN)
+		gp__empty_handed(h);
+	return r;
+}
+
+static long attempt_recvmsg(struct gp_io *io)
+{
+	return gp__raw(SYS_recvmsg, io->f->rdi, io->f->rsi, io->f->rdx | MSG_DONTWAIT);
+}
+
+GP_CALL(recvmsg)
+{
+	struct gp_io io;
+
+	if (f->rdx & (MSG_DONTWAIT | MSG_ERRQUEUE))
+		return gp__native(f);
+	gp__io_open(&io, h, me, f, (int)f->rdi, GP__READ);
+	return socket_kind(&io) ? run(&io, attempt_recvmsg) : gp__native(f);
+}
+
+/* arg: how many messages have come. */
+static long attempt_recvmmsg(struct gp_io *io)
+{
+	const struct gp_frame *f = io->f;
+	size_t got = (size_t)io->arg;
+
+	return gp__raw(SYS_recvmmsg, f->rdi, f->rsi + got * sizeof(struct mmsghdr), f->rdx - got, f->r10 | MSG_DONTWAIT, 0);
+}
+
+GP_CALL(recvmmsg)
+{
+	int64_t deadline = GP__NEVER;
+	struct gp_io io;
+	long r, got = 0;
+
+	if (f->r10 & (MSG_DONTWAIT | MSG_ERRQUEUE))
+		return gp__native(f);
+	gp__io_open(&io, h, me, f, (int)f->rdi, GP__READ);
+	if (!socket_kind(&io) || !(unsigned)f->rdx)
+		return gp__native(f);
+	if (f->r8) {
+		r = gp__time_deadline((void *)f->r8, 1, false, &deadline);
+		if (r)
+			return r;
+	}
+	io.attempt = attempt_recvmmsg;
+	do {
+		io.arg = (void *)got;
+		r = gp__io_run(&io);
+		if (r < 0)
+			return got ? got : r;
+		got += r;
+	} while (got < (long)(unsigned)f->rdx && !(f->r10 & MSG_WAITFORONE) && gp__now() < deadline);
+	return got;
+}
+
+/* ---- sending --------------------------------------------------------------------- */
+
+static long attempt_sendto(struct gp_io *io)
+{
+	const struct gp_frame *f = io->f;
+
+	return gp__raw(SYS_sendto, f->rdi, f->rsi, f->rdx, f->r10 | MSG_DONTWAIT, f->r8, f->r9);
+}
+
+GP_CALL(sendto)
+{
+	struct gp_frame copy = *f;
+	struct gp_io io;
+	long done = 0;
+
+	if (f->r10 & MSG_DONTWAIT)
+		return gp__native(f);
+	gp__io_open(&io, h, me, &copy, (int)f->rdi, GP__WRITE);
+	if (!socket_kind(&io))
+		return gp__native(f);
+	for (;;) {
+		long r = run(&io, attempt_sendto);
+
+		if (r < 0)
+			return done ? done : r;
+		done += r;
+		if (io.kind != GP__FD_STREAM || r == (long)copy.rdx || gp__interrupted(h, me) || gp__fd_nonblocking(io.fd))
+			return done;
+		copy.rsi += (uint64_t)r;
+		copy.rdx -= (uint64_t)r;
+	}
+}
+
+static long attempt_sendmsg(struct gp_io *io)
+{
+	return gp__raw(SYS_sendmsg, io->f->rdi, io->f->rsi, io->f->rdx | MSG_DONTWAIT);
+}
+
+/* What is left of a message goes out without its ancillary data, which went
+ * with the first byte. */
+static long send_rest(struct gp_io *io, struct msghdr *m, long done)
+{
+	struct gp_frame copy = *io->f;
+	struct iovec *iov = gp__alloc(m->msg_iovlen * sizeof *iov);
+	struct iovec *at = iov;
+	size_t by = (size_t)done, n = m->msg_iovlen;
+
+	if (!iov)
+		return done;
+	if (gp__copy(iov, m->msg_iov, n * sizeof *iov))
+		n = 0;
+	m->msg_control = NULL;
+	m->msg_controllen = 0;
+	copy.rsi = (uint64_t)m;
+	io->f = &copy;
+	for (;;) {
+		long r;
+
+		for (; n && by >= at->iov_len; at++, n--)
+			by -= at->iov_len;
+		if (!n || gp__interrupted(io->h, io->me) || gp__fd_nonblocking(io->fd))
+			break;
+		at->iov_base = (char *)at->iov_base + by;
+		at->iov_len -= by;
+		m->msg_iov = at;
+		m->msg_iovlen = n;
+		r = run(io, attempt_sendmsg);
+		if (r <= 0)
+			break;
+		done += r;
+		by = (size_t)r;
+	}
+	gp__free(iov);
+	return done;
+}
+
+GP_CALL(sendmsg)
+{
+	struct gp_io io;
+	struct msghdr m;
+	long r;
+
+	if (f->rdx & MSG_DONTWAIT)
+		return gp__native(f);
+	gp__io_open(&io, h, me, f, (int)f->rdi, GP__WRITE);
+	if (!socket_kind(&io))
+		return gp__native(f);
+	r = run(&io, attempt_sendmsg);
+	if (r <= 0 || io.kind != GP__FD_STREAM || gp__copy(&m, (void *)f->rsi, sizeof m) || m.msg_iovlen > 1024)
+		return r;
+	return send_rest(&io, &m, r);
+}
+
+static long attempt_sendmmsg(struct gp_io *io)
+{
+	const struct gp_frame *f = io->f;
+	size_t sent = (size_t)io->arg;
+
+	return gp__raw(SYS_sendmmsg, f->rdi, f->rsi + sent * sizeof(struct mmsghdr), f->rdx - sent, f->r10 | MSG_DONTWAIT);
+}
+
+GP_CALL(sendmmsg)
+{
+	struct gp_io io;
+	long sent = 0;
+
+	if (f->r10 & MSG_DONTWAIT)
+		return gp__native(f);
+	gp__io_open(&io, h, me, f, (int)f->rdi, GP__WRITE);
+	if (!socket_kind(&io) || !(unsigned)f->rdx || io.kind == GP__FD_STREAM)
+		return gp__native(f);
+	io.attempt = attempt_sendmmsg;
+	do {
+		long r;
+
+		io.arg = (void *)sent;
+		r = gp__io_run(&io);
+		if (r <= 0)
+			return sent ? sent : r;
+		sent += r;
+	} while (sent < (long)(unsigned)f->rdx);
+	return sent;
+}
+
+/* ---- connections -------------------------------------------------------------------- */
+
+static long attempt_accept(struct gp_io *io)
+{
+	if (!gp__fd_ready(io->fd, GP__READ))
+		return -EAGAIN;
+	return gp__guarded(io, (long)io->f->nr, (long *)io->f->arg);
+}
+
+GP_CALL(accept)
+{
+	struct gp_io io;
+
+	gp__io_open(&io, h, me, f, (int)f->rdi, GP__READ);
+	if (!socket_kind(&io) || gp__fd_nonblocking(io.fd))
+		return gp__native(f);
+	return run(&io, attempt_accept);
+}
+
+GP_CALL(accept4) { return gp__sys_accept(h, me, f); }
+
+static long connect_result(struct gp_io *io)
+{
+	int err = 0;
+	socklen_t len = sizeof err;
+
+	if (gp__is_err(gp__raw(SYS_getsockopt, io->fd, SOL_SOCKET, SO_ERROR, &err, &len)))
+		return -EBADF;
+	return -err;
+}
+
+GP_CALL(connect)
+{
+	struct gp_io io;
+	long flags, r;
+	int w;
+
+	gp__io_open(&io, h, me, f, (int)f->rdi, GP__WRITE);
+	if (!socket_kind(&io))
+		return gp__native(f);
+	flags = gp__raw(SYS_fcntl, io.fd, F_GETFL);
+	if (gp__is_err(flags) || flags & O_NONBLOCK)
+		return gp__native(f);
+	gp__raw(SYS_fcntl, io.fd, F_SETFL, flags | O_NONBLOCK);
+	r = gp__native(f);
+	gp__raw(SYS_fcntl, io.fd, F_SETFL, flags);
+	if (r == -EAGAIN) /* a unix socket whose listener is full: nothing to poll for */
+		return gp__sys_offload(h, me, f);
+	if (r != -EINPROGRESS && r != -EALREADY)
+		return r;
+	if (gp__interrupted(h, me))
+		return GP__RESTART_SYS;
+	io.deadline = 0;
+	for (;;) {
+		int64_t deadline = GP__NEVER;
+
+		if (io.d->traits & GP__FD_TIMED) {
+			struct { long sec, usec; } tv = { 0, 0 };
+			socklen_t len = sizeof tv;
+
+			gp__raw(SYS_getsockopt, io.fd, SOL_SOCKET, SO_SNDTIMEO, &tv, &len);
+			if (tv.sec || tv.usec)
+				deadline = gp__deadline_after(tv.sec * GP__SEC + tv.usec * 1000);
+		}
+		w = gp__wait_fd(h, io.fd, GP__WRITE, deadline);
+		if (w == -EINTR)
+			return deadline == GP__NEVER ? GP__RESTART_SYS : GP__RESTART_NEVER;
+		if (w == -ETIMEDOUT)
+			return -EINPROGRESS;
+		if (w < 0)
+			return w;
+		if (gp__fd_ready(io.fd, GP__WRITE))
+			return connect_result(&io);
+	}
+}
+
+GP_CALL(setsockopt)
+{
+	long r = gp__native(f);
+	struct gp_fd *d = gp__fd(h, (int)f->rdi);
+
+	if (!r && d && d->kind && f->rsi == SOL_SOCKET &&
+	    (f->rdx == SO_RCVTIMEO || f->rdx == SO_SNDTIMEO || f->rdx == 66 || f->rdx == 67))
+		d->traits |= GP__FD_TIMED;
+	return r;
+}

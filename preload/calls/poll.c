@@ -1,0 +1,412 @@
+/* poll.c - readiness: poll, select and epoll_wait.
+ *
+ * The answer always comes from the kernel's own call, made with no time: the
+ * hub is only asked to say when it may be worth asking again. So the meaning of
+ * every flag, of one-shot and of edge-triggered interest is the kernel's.
+ *
+ * The hub waits for "readable" and "writable". What a program may wait for
+ * beside these (POLLPRI, POLLRDHUP alone, nothing but errors) is put into an
+ * epoll descriptor of its own, whose readability the hub can wait for.
+ */
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/time.h>
+#include <time.h>
+#include "preload/calls/fd.h"
+#include "preload/calls/signal.h"
+#include "preload/calls/time.h"
+
+#define HERE      4 /* waits up to here are on the stack */
+#define PLAIN_IN  (POLLIN | POLLRDNORM)
+#define PLAIN_OUT (POLLOUT | POLLWRNORM)
+
+/* Waits for one call, with what it needs to be undone. */
+struct waits {
+	struct gp_fdwait here[HERE];
+	struct gp_fdwait *w; /* here, or from the heap */
+	int n;
+	int extra;           /* the epoll descriptor, -1: none */
+};
+
+static bool waits_make(struct waits *s, unsigned long n)
+{
+	s->n = 0;
+	s->extra = -1;
+	s->w = s->here;
+	if (n + 1 > HERE)
+		s->w = gp__alloc((n + 1) * sizeof *s->w);
+	return s->w != NULL;
+}
+
+static void waits_end(struct waits *s)
+{
+	if (s->extra >= 0) {
+		gp__fd_closing(gp__hub(), s->extra);
+		gp__fd_unhide(s->extra);
+		gp__raw(SYS_close, s->extra);
+	}
+	if (s->w != s->here)
+		gp__free(s->w);
+}
+
+static void waits_extra(struct waits *s, int fd, unsigned events)
+{
+	struct epoll_event e = { .events = events };
+
+	if (s->extra < 0) {
+		s->extra = gp__fd_hide((int)gp__raw(SYS_epoll_create1, EPOLL_CLOEXEC));
+		if (s->extra < 0)
+			return;
+		s->w[s->n++] = (struct gp_fdwait){ .fd = s->extra, .events = GP__READ };
+	}
+	gp__raw(SYS_epoll_ctl, s->extra, EPOLL_CTL_ADD, fd, &e);
+}
+
+static void waits_add(struct waits *s, int fd, unsigned events)
+{
+	unsigned plain = (events & PLAIN_IN ? GP__READ : 0) | (events & PLAIN_OUT ? GP__WRITE : 0);
+	unsigned rest = events & (unsigned)~(PLAIN_IN | PLAIN_OUT | POLLERR | POLLHUP | POLLNVAL);
+
+	if (fd < 0)
+		return;
+	if (plain)
+		s->w[s->n++] = (struct gp_fdwait){ .fd = fd, .events = (uint16_t)plain };
+	if (rest || !plain)
+		waits_extra(s, fd, rest);
+}
+
+/* Parks until one of them may be ready: 0, or -EINTR, -ETIMEDOUT, -ENOMEM. */
+static int waits_park(struct gp_hub *h, struct waits *s, int64_t deadline)
+{
+	int r;
+
+	if (!s->n)
+		r = gp__park(h, "poll", 0, deadline, GP__EXTERNAL | GP__INTERRUPTIBLE);
+	else
+		r = gp__wait_fds(h, s->w, s->n, deadline);
+	return r > 0 ? 0 : r;
+}
+
+/* One of the three families. */
+struct ready {
+	struct gp_hub *h;
+	struct gp_guest *me;
+	int64_t deadline;
+	/* Asks the kernel; with block it may sleep until the deadline. */
+	long (*ask)(struct ready *q, bool block);
+	/* Fills in the descriptors. False: no memory. */
+	bool (*list)(struct ready *q, struct waits *s);
+	void *p; /* of the family */
+	long n;
+};
+
+static struct timespec *left(const struct ready *q, bool block, struct timespec *ts)
+{
+	int64_t ns = 0;
+
+	if (block && q->deadline == GP__NEVER)
+		return NULL;
+	if (block)
+		ns = gp__max(q->deadline - gp__now(), 0);
+	ts->tv_sec = ns / GP__SEC;
+	ts->tv_nsec = ns % GP__SEC;
+	return ts;
+}
+
+static long run(struct ready *q)
+{
+	bool at_once = q->deadline <= gp__now();
+	struct waits s;
+	long r;
+
+	for (;;) {
+		bool block = !at_once && gp__hub_quiet(q->h);
+
+		r = q->ask(q, block);
+		if (r > 0 || (gp__is_err(r) && r != -EINTR))
+			return r;
+		if (gp__interrupted(q->h, q->me))
+			return GP__RESTART_NEVER;
+		if (at_once)
+			gp__empty_handed(q->h);
+		if (at_once || (q->deadline != GP__NEVER && q->deadline <= gp__now()))
+			return r == -EINTR ? 0 : r;
+		if (block)
+			continue;
+		if (!q->list(q, &s))
+			return -ENOMEM;
+		r = waits_park(q->h, &s, q->deadline);
+		waits_end(&s);
+		if (r == -EINTR)
+			return GP__RESTART_NEVER;
+		if (r == -ENOMEM)
+			return r;
+	}
+}
+
+/* The mask of ppoll, pselect6 and epoll_pwait holds until the call's way out. */
+static long take_mask(struct gp_guest *me, uint64_t addr, uint64_t size)
+{
+	uint64_t mask;
+	long r;
+
+	if (!addr)
+		return 0;
+	r = gp__signal_get_mask(&mask, (void *)addr, size);
+	if (!r)
+		gp__signal_swap_mask(me, mask);
+	return r;
+}
+
+static int64_t deadline_ms(int ms)
+{
+	return ms < 0 ? GP__NEVER : ms == 0 ? 0 : gp__deadline_after(ms * GP__MSEC);
+}
+
+/* A relative timespec: 0 for no time at all. */
+static long deadline_ts(uint64_t addr, int64_t *out)
+{
+	struct timespec ts;
+	long r;
+
+	*out = GP__NEVER;
+	if (!addr)
+		return 0;
+	r = gp__time_deadline((void *)addr, CLOCK_MONOTONIC, false, out);
+	if (!r && !gp__copy(&ts, (void *)addr, sizeof ts) && !ts.tv_sec && !ts.tv_nsec)
+		*out = 0;
+	return r;
+}
+
+/* ---- poll ------------------------------------------------------------------------- */
+
+static long ask_poll(struct ready *q, bool block)
+{
+	struct timespec ts;
+	struct timespec *t = left(q, block, &ts);
+
+	if (!block)
+		return gp__raw(SYS_ppoll, q->p, q->n, t, 0, 8);
+	return gp__native_block(q->h, q->me, SYS_ppoll, (long[]){ (long)q->p, q->n, (long)t, 0, 8, 0 });
+}
+
+static bool list_poll(struct ready *q, struct waits *s)
+{
+	struct pollfd p;
+
+	if (!waits_make(s, (unsigned long)q->n))
+		return false;
+	for (long i = 0; i < q->n; i++)
+		if (!gp__copy(&p, (struct pollfd *)q->p + i, sizeof p))
+			waits_add(s, p.fd, (unsigned short)p.events);
+	return true;
+}
+
+static long do_poll(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, int64_t deadline)
+{
+	struct ready q = { h, me, deadline, ask_poll, list_poll, (void *)f->rdi, (long)(unsigned)f->rsi };
+
+	return run(&q);
+}
+
+GP_CALL(poll)
+{
+	return do_poll(h, me, f, deadline_ms((int)f->rdx));
+}
+
+/* The time that was not used goes back to where the program had it. */
+static void give_back(uint64_t addr, int64_t deadline, bool micro)
+{
+	int64_t ns = deadline == 0 ? 0 : gp__max(deadline - gp__now(), 0);
+	long t[2] = { ns / GP__SEC, micro ? ns % GP__SEC / 1000 : ns % GP__SEC };
+
+	if (addr && deadline != GP__NEVER)
+		gp__copy((void *)addr, t, sizeof t);
+}
+
+GP_CALL(ppoll)
+{
+	int64_t deadline;
+	long r = deadline_ts(f->rdx, &deadline);
+
+	if (!r)
+		r = take_mask(me, f->r10, f->r8);
+	if (r)
+		return r;
+	r = do_poll(h, me, f, deadline);
+	give_back(f->rdx, deadline, false);
+	return r;
+}
+
+/* ---- select ------------------------------------------------------------------------- */
+
+struct sets {
+	int n;             /* descriptors below it are looked at */
+	size_t bytes;      /* of one set */
+	uint64_t guest[3]; /* where the program's sets are; 0: none */
+	char *in;          /* three sets: what was asked for */
+	char *out;         /* three sets: the answer */
+	char *heap;        /* NULL: on the stack */
+};
+
+static bool has(const struct sets *s, int which, int fd)
+{
+	return s->guest[which] && s->in[(size_t)which * s->bytes + (size_t)fd / 8] >> (fd & 7) & 1;
+}
+
+static long ask_select(struct ready *q, bool block)
+{
+	struct sets *s = q->p;
+	struct timespec ts;
+	struct timespec *t = left(q, block, &ts);
+	long args[6] = { s->n, 0, 0, 0, (long)t, 0 }, r;
+
+	memcpy(s->out, s->in, 3 * s->bytes);
+	for (int i = 0; i < 3; i++)
+		args[i + 1] = s->guest[i] ? (long)(s->out + (size_t)i * s->bytes) : 0;
+	if (block)
+		r = gp__native_block(q->h, q->me, SYS_pselect6, args);
+	else
+		r = gp__raw6(SYS_pselect6, args[0], args[1], args[2], args[3], args[4], 0);
+	return r;
+}
+
+static bool list_select(struct ready *q, struct waits *s)
+{
+	struct sets *sets = q->p;
+	unsigned long n = 0;
+
+	for (int fd = 0; fd < sets->n; fd++)
+		n += has(sets, 0, fd) || has(sets, 1, fd) || has(sets, 2, fd);
+	if (!waits_make(s, n))
+		return false;
+	for (int fd = 0; fd < sets->n; fd++) {
+		unsigned events = (has(sets, 0, fd) ? POLLIN : 0) | (has(sets, 1, fd) ? POLLOUT : 0) |
+		                  (has(sets, 2, fd) ? POLLPRI : 0);
+
+		if (events)
+			waits_add(s, fd, events);
+	}
+	return true;
+}
+
+static long do_select(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, int64_t deadline)
+{
+	struct sets s = { .n = (int)f->rdi, .guest = { f->rsi, f->rdx, f->r10 } };
+	struct ready q = { h, me, deadline, ask_select, list_select, &s, 0 };
+	char here[6 * 128];
+	long r;
+
+	if (s.n < 0)
+		return -EINVAL;
+	s.n = gp__min(s.n, gp__max(h->fds_max, FD_SETSIZE));
+	s.bytes = gp__align_up((size_t)s.n, 64UL) / 8;
+	s.in = here;
+	if (s.bytes > 128)
+		s.in = s.heap = gp__alloc(6 * s.bytes);
+	if (!s.in)
+		return -ENOMEM;
+	s.out = s.in + 3 * s.bytes;
+	memset(s.in, 0, 3 * s.bytes);
+	r = 0;
+	for (int i = 0; i < 3; i++)
+		if (s.guest[i] && gp__copy(s.in + (size_t)i * s.bytes, (void *)s.guest[i], s.bytes))
+			r = -EFAULT;
+	if (!r)
+		r = run(&q);
+	for (int i = 0; i < 3 && r >= 0; i++)
+		if (s.guest[i] && gp__copy((void *)s.guest[i], s.out + (size_t)i * s.bytes, s.bytes))
+			r = -EFAULT;
+	gp__free(s.heap);
+	return r;
+}
+
+GP_CALL(select)
+{
+	struct timeval tv;
+	int64_t deadline = GP__NEVER;
+	long r;
+
+	if (f->r8) {
+		if (gp__copy(&tv, (void *)f->r8, sizeof tv))
+			return -EFAULT;
+		if (tv.tv_sec < 0 || tv.tv_usec < 0)
+			return -EINVAL;
+		deadline = gp__time_ns(tv.tv_sec + tv.tv_usec / 1000000, tv.tv_usec % 1000000 * 1000);
+		deadline = deadline == 0 ? 0 : deadline == GP__NEVER ? GP__NEVER : gp__deadline_after(deadline);
+	}
+	r = do_select(h, me, f, deadline);
+	give_back(f->r8, deadline, true);
+	return r;
+}
+
+GP_CALL(pselect6)
+{
+	struct { uint64_t mask, size; } sig = { 0, 0 };
+	int64_t deadline;
+	long r = deadline_ts(f->r8, &deadline);
+
+	if (!r && f->r9 && gp__copy(&sig, (void *)f->r9, sizeof sig))
+		r = -EFAULT;
+	if (!r)
+		r = take_mask(me, sig.mask, sig.size);
+	if (r)
+		return r;
+	r = do_select(h, me, f, deadline);
+	give_back(f->r8, deadline, false);
+	return r;
+}
+
+/* ---- epoll ---------------------------------------------------------------------------- */
+
+static long ask_epoll(struct ready *q, bool block)
+{
+	const struct gp_frame *f = q->p;
+	struct timespec ts;
+	struct timespec *t = left(q, block, &ts);
+
+	if (!block)
+		return gp__raw(SYS_epoll_wait, f->rdi, f->rsi, f->rdx, 0);
+	return gp__native_block(q->h, q->me, SYS_epoll_pwait2,
+	                        (long[]){ (long)f->rdi, (long)f->rsi, (long)f->rdx, (long)t, 0, 8 });
+}
+
+static bool list_epoll(struct ready *q, struct waits *s)
+{
+	const struct gp_frame *f = q->p;
+
+	if (!waits_make(s, 1))
+		return false;
+	waits_add(s, (int)f->rdi, POLLIN);
+	return true;
+}
+
+static long do_epoll(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, int64_t deadline)
+{
+	struct ready q = { h, me, deadline, ask_epoll, list_epoll, f, 0 };
+
+	return run(&q);
+}
+
+GP_CALL(epoll_wait)
+{
+	return do_epoll(h, me, f, deadline_ms((int)f->r10));
+}
+
+GP_CALL(epoll_pwait)
+{
+	long r = take_mask(me, f->r8, f->r9);
+
+	return r ? r : do_epoll(h, me, f, deadline_ms((int)f->r10));
+}
+
+GP_CALL(epoll_pwait2)
+{
+	int64_t deadline;
+	long r = deadline_ts(f->r10, &deadline);
+
+	if (!r)
+		r = take_mask(me, f->r8, f->r9);
+	return r ? r : do_epoll(h, me, f, deadline);
+}

@@ -1,0 +1,217 @@
+/* process.c - fork, vfork, exec and waiting for children.
+ *
+ * Three kinds of child:
+ *  - with memory of its own (fork): it is patched like its parent, with one
+ *    greenlet, the one that forked;
+ *  - on our memory with a stack of its own (posix_spawn, a raw clone): a kernel
+ *    thread that is not the hub's. Its GS base is 0, so patched sites make
+ *    their calls natively, and the net is not armed in it;
+ *  - on our memory and on our stack (vfork): the same, and the frame of the
+ *    parent is kept where the child cannot write over it.
+ * A vfork stops the kernel thread, and so every greenlet, until the child has
+ * gone its way: as little as natively, where the child usually execs at once.
+ *
+ * Waiting: WNOHANG, and park until SIGCHLD, which is always ours.
+ */
+#include <sched.h>
+#include <sys/wait.h>
+#include "preload/calls/futex.h"
+#include "preload/calls/preempt.h"
+#include "preload/calls/process.h"
+#include "preload/calls/signal.h"
+#include "preload/trap/sud.h"
+
+#define LOOK_AGAIN (20 * GP__MSEC) /* where SIGCHLD may not come */
+
+static struct gp_list waiting; /* greenlets in wait4 and waitid, by wait_link */
+
+/* ---- making children --------------------------------------------------------- */
+
+static void block_signals(uint64_t *before)
+{
+	uint64_t all = ~0UL;
+
+	gp__raw(SYS_rt_sigprocmask, SIG_SETMASK, &all, before, 8);
+}
+
+static void in_child(struct gp_hub *h, struct gp_guest *me)
+{
+	if (gp__sud_arm())
+		gp__panic(__FILE__, __LINE__, "Syscall User Dispatch cannot be armed in a child");
+	gp__hub_forked(h);
+	gp__signals_forked(h);
+	gp__tick_forked();
+	gp__futex_forked();
+	if (waiting.next)
+		gp__list_init(&waiting);
+	me->tid = h->pid;
+	me->is_main = true;
+	me->robust = NULL;
+	gp__shim.main = me;
+	gp__shim.foreign = false;
+}
+
+static long fork_child(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f)
+{
+	long r = gp__native(f);
+
+	if (r == 0)
+		in_child(h, me);
+	return r;
+}
+
+/* The child's frame below its own stack pointer. */
+static long on_own_stack(struct gp_hub *h, struct gp_frame *f, uint64_t flags, uint64_t stack)
+{
+	struct gp_frame *child = (void *)(gp__align_down(stack, 16UL) - RED_ZONE - F_SIZE);
+	struct gp_frame copy = *f;
+	uint64_t before;
+	long r;
+
+	copy.rax = 0;
+	copy.rsp = stack;
+	if (gp__copy(child, &copy, sizeof copy))
+		return -EFAULT;
+	if (!(flags & CLONE_VFORK))
+		gp__shim.foreign = true;
+	block_signals(&before);
+	r = gp__raw_clone((long)f->nr, (long)f->rdi, (long)f->rsi, (long)f->rdx, (long)f->r10, (long)f->r8, child);
+	gp__raw(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
+	return r;
+}
+
+static long vfork_child(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, uint64_t flags)
+{
+	struct gp_frame *saved = gp__alloc(sizeof *saved);
+	uint64_t before;
+
+	if (!saved)
+		return -ENOMEM;
+	*saved = *f;
+	block_signals(&before);
+	f->pad = me->mask & ~GP__SIG(SIGSYS); /* the child gets the program's mask */
+	gp__raw_vfork(flags, f, saved);
+}
+
+/* In the parent, which lies on the stack that the child has used. */
+void gp__vfork_done(struct gp_frame *saved)
+{
+	gp__free(saved);
+	gp__raw(SYS_rt_sigprocmask, SIG_SETMASK, &gp__shim.kernel_mask, 0, 8);
+}
+
+long gp__process_clone(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, uint64_t flags, uint64_t stack)
+{
+	if (!(flags & CLONE_VM))
+		return fork_child(h, me, f);
+	if (stack)
+		return on_own_stack(h, f, flags, stack);
+	if (flags & CLONE_VFORK)
+		return vfork_child(h, me, f, flags);
+	return -EINVAL;
+}
+
+GP_CALL(fork) { return fork_child(h, me, f); }
+GP_CALL(vfork) { return vfork_child(h, me, f, CLONE_VM | CLONE_VFORK | SIGCHLD); }
+
+/* Whether an environment leads to us; an unreadable one is the kernel's to refuse. */
+static bool preloads(uint64_t envp)
+{
+	static const char name[] = "LD_PRELOAD=";
+	char start[sizeof name];
+	uint64_t entry;
+
+	for (; envp && !gp__copy(&entry, (void *)envp, 8) && entry; envp += 8)
+		if (!gp__copy(start, (void *)entry, sizeof name - 1) && !memcmp(start, name, sizeof name - 1))
+			return true;
+	return false;
+}
+
+GP_CALL(exec)
+{
+	uint64_t path = f->nr == SYS_execve ? f->rdi : f->rsi;
+	uint64_t envp = f->nr == SYS_execve ? f->rdx : f->r10;
+	char name[128] = "?";
+	long r;
+
+	if (gp__shim.config.stats && !preloads(envp)) {
+		for (size_t i = 0; i < sizeof name - 1; i++)
+			if (gp__copy(&name[i], (char *)path + i, 1) || !name[i])
+				break;
+		gp__say("stats: exec-unpatched %s", name);
+	}
+	gp__signals_before_exec(me);
+	r = gp__native(f);
+	gp__signals_after_exec();
+	return r;
+}
+
+/* ---- waiting for them ------------------------------------------------------------- */
+
+void gp__child_changed(struct gp_hub *h)
+{
+	if (!waiting.next)
+		return;
+	gp__list_each(n, &waiting)
+		gp__wake(gp__list_entry(n, struct gp_greenlet, wait_link), 0);
+}
+
+/* Parks until a child may have changed. 0, or what the call returns. */
+static long wait_for_child(struct gp_hub *h, struct gp_guest *me, unsigned long pid, bool sure)
+{
+	int64_t deadline = sure ? GP__NEVER : gp__deadline_after(LOOK_AGAIN);
+	int r;
+
+	if (gp__interrupted(h, me))
+		return GP__RESTART_SYS;
+	if (!waiting.next)
+		gp__list_init(&waiting);
+	gp__list_append(&waiting, &me->g.wait_link);
+	r = gp__park(h, "child", pid, deadline, GP__EXTERNAL | GP__INTERRUPTIBLE);
+	gp__list_del(&me->g.wait_link);
+	return r == -EINTR ? GP__RESTART_SYS : r == -ENOMEM ? r : 0;
+}
+
+/* Whether a SIGCHLD tells of every child that this call can wait for. */
+static bool told(int options)
+{
+	return !(options & (__WALL | __WCLONE)) && !(gp__shim.kernel_mask & GP__SIG(SIGCHLD));
+}
+
+GP_CALL(wait4)
+{
+	int options = (int)f->rdx;
+	long r;
+
+	for (;;) {
+		r = gp__raw(SYS_wait4, f->rdi, f->rsi, options | WNOHANG, f->r10);
+		if (r || options & WNOHANG)
+			return r;
+		r = wait_for_child(h, me, (int)f->rdi > 0 ? f->rdi : 0, told(options));
+		if (r)
+			return r;
+	}
+}
+
+GP_CALL(waitid)
+{
+	int options = (int)f->r10;
+	siginfo_t info;
+	long r;
+
+	if (options & WNOHANG)
+		return gp__native(f);
+	for (;;) {
+		info.si_pid = 0;
+		info.si_signo = 0;
+		r = gp__raw(SYS_waitid, f->rdi, f->rsi, &info, options | WNOHANG, f->r8);
+		if (r)
+			return r;
+		if (info.si_pid)
+			break;
+		r = wait_for_child(h, me, f->rsi, told(options));
+		if (r)
+			return r;
+	}
+	return f->rdx ? gp__copy((void *)f->rdx, &info, sizeof info) : 0;
+}

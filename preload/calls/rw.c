@@ -1,0 +1,327 @@
+/* rw.c - read, write and their relatives.
+ *
+ * Two attempts for every kind of descriptor: take what is there, and put what
+ * fits. A blocking write goes on until everything is written, as natively; a
+ * read gives what the first attempt gives.
+ */
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include "preload/calls/fd.h"
+#include "preload/calls/signal.h"
+
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 8
+#endif
+#define IOV_HERE 8 /* vectors up to here are copied to the stack */
+
+/* The vector of a call: what is still to be moved. */
+struct vec {
+	struct iovec *iov;
+	int n;
+	struct iovec here[IOV_HERE];
+	struct iovec *heap; /* freed by vec_free */
+	size_t total;
+};
+
+static long vec_one(struct vec *v, uint64_t base, uint64_t len)
+{
+	v->here[0] = (struct iovec){ (void *)base, len };
+	v->iov = v->here;
+	v->n = 1;
+	v->heap = NULL;
+	v->total = len;
+	return 0;
+}
+
+static long vec_many(struct vec *v, const void *from, long n)
+{
+	v->iov = v->here;
+	v->heap = NULL;
+	v->n = (int)n;
+	v->total = 0;
+	if (n < 0 || n > 1024)
+		return -EINVAL;
+	if (n > IOV_HERE) {
+		v->heap = gp__alloc((size_t)n * sizeof *v->heap);
+		if (!v->heap)
+			return -ENOMEM;
+		v->iov = v->heap;
+	}
+	if (gp__copy(v->iov, from, (size_t)n * sizeof *v->iov)) {
+		gp__free(v->heap);
+		return -EFAULT;
+	}
+	for (long i = 0; i < n; i++)
+		v->total += v->iov[i].iov_len;
+	return 0;
+}
+
+static void vec_advance(struct vec *v, size_t by)
+{
+	v->total -= by;
+	while (v->n && by >= v->iov->iov_len) {
+		by -= v->iov->iov_len;
+		v->iov++;
+		v->n--;
+	}
+	if (v->n) {
+		v->iov->iov_base = (char *)v->iov->iov_base + by;
+		v->iov->iov_len -= by;
+	}
+}
+
+static long nowait(struct gp_io *io, struct vec *v, long nr, uint8_t missing)
+{
+	long r;
+
+	if (!(io->d->traits & missing)) {
+		r = gp__raw(nr, io->fd, v->iov, v->n, -1, -1, RWF_NOWAIT);
+		if (r != -EOPNOTSUPP)
+			return r;
+		io->d->traits |= missing;
+	}
+	return -EOPNOTSUPP;
+}
+
+static long attempt_read(struct gp_io *io)
+{
+	struct vec *v = io->arg;
+	struct msghdr m;
+	long r;
+
+	switch (io->kind) {
+	case GP__FD_STREAM:
+	case GP__FD_DGRAM:
+		if (v->n == 1)
+			return gp__raw(SYS_recvfrom, io->fd, v->iov->iov_base, v->iov->iov_len, MSG_DONTWAIT, 0, 0);
+		memset(&m, 0, sizeof m);
+		m.msg_iov = v->iov;
+		m.msg_iovlen = (size_t)v->n;
+		return gp__raw(SYS_recvmsg, io->fd, &m, MSG_DONTWAIT);
+	case GP__FD_NOWAIT:
+		r = nowait(io, v, SYS_preadv2, GP__FD_NO_NOWAIT_READ);
+		if (r != -EOPNOTSUPP)
+			return r;
+		/* fall through */
+	default:
+		if (!gp__fd_ready(io->fd, GP__READ))
+			return -EAGAIN;
+		return gp__guarded(io, SYS_readv, (long[]){ io->fd, (long)v->iov, v->n, 0, 0, 0 });
+	}
+}
+
+static long attempt_write(struct gp_io *io)
+{
+	struct vec *v = io->arg;
+	struct msghdr m;
+	long r;
+
+	switch (io->kind) {
+	case GP__FD_STREAM:
+	case GP__FD_DGRAM:
+		if (v->n == 1)
+			return gp__raw(SYS_sendto, io->fd, v->iov->iov_base, v->iov->iov_len, MSG_DONTWAIT, 0, 0);
+		memset(&m, 0, sizeof m);
+		m.msg_iov = v->iov;
+		m.msg_iovlen = (size_t)v->n;
+		return gp__raw(SYS_sendmsg, io->fd, &m, MSG_DONTWAIT);
+	case GP__FD_NOWAIT:
+		r = nowait(io, v, SYS_pwritev2, GP__FD_NO_NOWAIT_WRITE);
+		if (r != -EOPNOTSUPP)
+			return r;
+		/* fall through */
+	default:
+		if (!gp__fd_ready(io->fd, GP__WRITE))
+			return -EAGAIN;
+		return gp__guarded(io, SYS_writev, (long[]){ io->fd, (long)v->iov, v->n, 0, 0, 0 });
+	}
+}
+
+/* Nobody else could use the time: the kernel may do the waiting. A short
+ * write after an interruption that was not the program's goes on. */
+static long while_quiet(struct gp_io *io, struct vec *v, long nr)
+{
+	for (;;) {
+		long r;
+
+		if (!gp__hub_quiet(io->h))
+			return -EAGAIN;
+		r = gp__native_block(io->h, io->me, nr, (long[]){ io->fd, (long)v->iov, v->n, 0, 0, 0 });
+		if (r != -EINTR)
+			return r;
+		if (gp__interrupted(io->h, io->me))
+			return GP__RESTART_SYS;
+	}
+}
+
+static long read_vec(struct gp_io *io, struct vec *v)
+{
+	long r = while_quiet(io, v, SYS_readv);
+
+	if (r != -EAGAIN || gp__hub_quiet(io->h))
+		return r;
+	io->attempt = attempt_read;
+	io->arg = v;
+	return gp__io_run(io);
+}
+
+static long write_vec(struct gp_io *io, struct vec *v)
+{
+	long done = 0;
+
+	io->attempt = attempt_write;
+	io->arg = v;
+	for (;;) {
+		long r = while_quiet(io, v, SYS_writev);
+
+		if (r == -EAGAIN && !gp__hub_quiet(io->h))
+			r = gp__io_run(io);
+		if (r < 0)
+			return done ? done : r;
+		done += r;
+		if (r == (long)v->total || r == 0 || io->kind == GP__FD_DGRAM)
+			return done;
+		vec_advance(v, (size_t)r);
+		if (gp__interrupted(io->h, io->me) || gp__fd_nonblocking(io->fd))
+			return done;
+	}
+}
+
+/* Whether the kernel may simply be asked: it does not block, or it knows the error. */
+static bool direct(const struct gp_io *io)
+{
+	return io->kind == GP__FD_DIRECT || io->kind == GP__FD_BAD;
+}
+
+static long run(struct gp_io *io, struct vec *v, long bad)
+{
+	long r;
+
+	if (bad)
+		return bad;
+	if (!v->total)
+		r = gp__native(io->f);
+	else
+		r = io->events & GP__READ ? read_vec(io, v) : write_vec(io, v);
+	gp__free(v->heap);
+	return r;
+}
+
+GP_CALL(read)
+{
+	struct gp_io io;
+	struct vec v;
+
+	gp__io_open(&io, h, me, f, (int)f->rdi, GP__READ);
+	if (direct(&io))
+		return gp__native(f);
+	return run(&io, &v, vec_one(&v, f->rsi, gp__min(f->rdx, 0x7ffff000UL)));
+}
+
+GP_CALL(write)
+{
+	struct gp_io io;
+	struct vec v;
+
+	gp__io_open(&io, h, me, f, (int)f->rdi, GP__WRITE);
+	if (direct(&io))
+		return gp__native(f);
+	return run(&io, &v, vec_one(&v, f->rsi, gp__min(f->rdx, 0x7ffff000UL)));
+}
+
+static long vectored(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, unsigned events)
+{
+	struct gp_io io;
+	struct vec v;
+
+	gp__io_open(&io, h, me, f, (int)f->rdi, events);
+	if (direct(&io))
+		return gp__native(f);
+	return run(&io, &v, vec_many(&v, (void *)f->rsi, (int)f->rdx));
+}
+
+GP_CALL(readv) { return vectored(h, me, f, GP__READ); }
+GP_CALL(writev) { return vectored(h, me, f, GP__WRITE); }
+
+/* With an offset they are for files that can seek, which do not wait; -1
+ * means the current position, and preadv2 then is readv with flags. */
+static long positioned(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, unsigned events)
+{
+	if ((int64_t)f->r10 != -1 || f->r9)
+		return gp__native(f);
+	return vectored(h, me, f, events);
+}
+
+GP_CALL(preadv2) { return positioned(h, me, f, GP__READ); }
+GP_CALL(pwritev2) { return positioned(h, me, f, GP__WRITE); }
+
+/* ---- from one descriptor to another ----------------------------------------------- */
+
+#define CHUNK 65536UL
+
+/* One end after the other must be ready; then a piece is moved. */
+static long attempt_move(struct gp_io *io)
+{
+	const struct gp_frame *f = io->f;
+	bool sendfile = f->nr == SYS_sendfile;
+	long args[6] = { (long)f->rdi, (long)f->rsi, (long)f->rdx, (long)f->r10, (long)f->r8, (long)f->r9 };
+
+	if (io->kind != GP__FD_DIRECT && !gp__fd_ready(io->fd, io->events))
+		return -EAGAIN;
+	if (sendfile)
+		args[3] = (long)gp__min((size_t)io->arg, CHUNK);
+	else
+		args[4] = (long)gp__min((size_t)io->arg, CHUNK);
+	return gp__guarded(io, (long)f->nr, args);
+}
+
+GP_CALL(sendfile)
+{
+	size_t left = gp__min(f->r10, 0x7ffff000UL);
+	struct gp_io out;
+	long done = 0;
+
+	gp__io_open(&out, h, me, f, (int)f->rdi, GP__WRITE);
+	if (direct(&out) || !left || gp__fd_nonblocking(out.fd))
+		return gp__native(f);
+	out.attempt = attempt_move;
+	while (left) {
+		long r;
+
+		out.arg = (void *)left;
+		r = gp__io_run(&out);
+		if (r <= 0)
+			return done ? done : r;
+		done += r;
+		left -= (size_t)r;
+	}
+	return done;
+}
+
+GP_CALL(splice)
+{
+	struct gp_io in, out;
+
+	gp__io_open(&in, h, me, f, (int)f->rdi, GP__READ);
+	gp__io_open(&out, h, me, f, (int)f->rdx, GP__WRITE);
+	if (in.kind == GP__FD_BAD || out.kind == GP__FD_BAD || !f->r8 || f->r9 & 2 /* SPLICE_F_NONBLOCK */)
+		return gp__native(f);
+	for (;;) {
+		long r = 0;
+
+		if (in.kind != GP__FD_DIRECT && !gp__fd_ready(in.fd, GP__READ))
+			r = gp__io_wait(&in);
+		else if (out.kind != GP__FD_DIRECT && !gp__fd_ready(out.fd, GP__WRITE))
+			r = gp__io_wait(&out);
+		else {
+			in.arg = (void *)f->r8;
+			r = attempt_move(&in);
+			if (r != -EAGAIN)
+				return r;
+			r = 0;
+		}
+		if (r)
+			return r;
+	}
+}

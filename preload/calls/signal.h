@@ -1,0 +1,42 @@
+/* signal.h - signals as the program sees them. */
+#ifndef GP_PRELOAD_CALLS_SIGNAL_H
+#define GP_PRELOAD_CALLS_SIGNAL_H
+
+#include "preload/trap/sigframe.h"
+
+#define GP__SIG(n) (1UL << ((n) - 1))
+
+/* Takes over the kernel's actions and mask at start. */
+void gp__signals_init(struct gp_guest *main);
+/* From the kernel's handler while the runtime is busy: noted. False: full. */
+bool gp__signal_arrived(struct gp_hub *h, int sig, const siginfo_t *info);
+/* Gives one to the greenlet that takes it, or keeps it pending. */
+void gp__signal_route(struct gp_hub *h, const siginfo_t *info);
+/* Routes what has arrived; lowers GP__ARRIVED. */
+void gp__signals_collect(struct gp_hub *h);
+/* Sends one to a greenlet (tgkill). */
+void gp__signal_direct(struct gp_guest *to, const siginfo_t *info);
+/* A synchronous fault of the program. False: its default is to end it. */
+bool gp__signal_fault(struct gp_guest *me, struct gp_ucontext *uc, int sig, const siginfo_t *info);
+/* Lets a context or a call on its way out take what is to be taken. */
+void gp__signal_take_on_uc(struct gp_hub *h, struct gp_guest *me, struct gp_ucontext *uc);
+/* True if a handler's frame was made. */
+bool gp__signal_take_on_call(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f);
+/* Changes a thread's mask, and sees whether something pending is free now. */
+void gp__signal_set_mask(struct gp_guest *me, uint64_t mask);
+/* Reads a mask argument: what can be blocked of it. 0 or -errno; NULL is not asked for. */
+long gp__signal_get_mask(uint64_t *out, const void *from, size_t size);
+/* For a call with a mask of its own: it holds until the call's way out. */
+void gp__signal_swap_mask(struct gp_guest *me, uint64_t mask);
+/* Whether a handler of the program's could still run (then nothing is dead). */
+bool gp__signal_any_handler(void);
+/* Whether its action now is to end the process. */
+bool gp__signal_is_deadly(int sig);
+/* Frees what a dead thread had pending. */
+void gp__signal_forget(struct gp_guest *g);
+/* Before exec: the kernel gets the program's mask and actions; `back`: take them again. */
+void gp__signals_before_exec(struct gp_guest *me);
+void gp__signals_after_exec(void);
+void gp__signals_forked(struct gp_hub *h);
+
+#endif

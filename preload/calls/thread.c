@@ -1,0 +1,285 @@
+/* thread.c - what clone and exit do with a greenlet.
+ *
+ * glibc has prepared stack and TLS; we make a greenlet that goes on where its
+ * parent made the call, with rax 0, its own rsp and FS base, as the kernel
+ * would. Its first frame is a copy of the parent's, below its own rsp. Nothing
+ * but this file and init.c makes a struct gp_guest.
+ *
+ * The first thread has the process's id; the others have ids above the
+ * kernel's largest (2^22) and below 2^30 (FUTEX_TID_MASK).
+ */
+#include <sched.h>
+#include <sys/prctl.h>
+#include "preload/calls/futex.h"
+#include "preload/calls/preempt.h"
+#include "preload/calls/process.h"
+#include "preload/calls/signal.h"
+#include "preload/calls/thread.h"
+
+#define TID_FIRST (1 << 22)
+#define TID_LAST  ((1 << 30) - 1)
+
+struct clone_args {
+	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
+};
+
+struct gp_guest *gp__thread_first(void)
+{
+	struct gp_guest *g = gp__alloc(sizeof *g);
+
+	if (!g)
+		return NULL;
+	gp__list_init(&g->sigqueue);
+	g->is_main = true;
+	g->tid = (int)gp__raw(SYS_getpid);
+	g->g.flags = GP__KEEP_VECTOR | GP__OWN_TLS;
+	return g;
+}
+
+struct gp_guest *gp__thread_by_tid(struct gp_hub *h, int tid)
+{
+	gp__list_each(n, &h->all) {
+		struct gp_guest *g = gp__guest(gp__list_entry(n, struct gp_greenlet, all));
+
+		if (g->tid == tid)
+			return g;
+	}
+	return NULL;
+}
+
+static int new_tid(struct gp_hub *h)
+{
+	do {
+		if (gp__shim.next_tid < TID_FIRST || gp__shim.next_tid == TID_LAST)
+			gp__shim.next_tid = TID_FIRST;
+		gp__shim.next_tid++;
+	} while (h->stats.greenlets > TID_LAST - TID_FIRST && gp__thread_by_tid(h, gp__shim.next_tid));
+	return gp__shim.next_tid;
+}
+
+static long store_tid(uint64_t addr, int tid)
+{
+	return gp__copy((void *)addr, &tid, sizeof tid);
+}
+
+static long clone_thread(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, const struct clone_args *a)
+{
+	uint64_t top = a->stack + a->stack_size;
+	struct gp_frame *child = (void *)(gp__align_down(top, 16UL) - RED_ZONE - F_SIZE);
+	struct gp_frame copy = *f;
+	struct gp_guest *g;
+
+	if (!(a->flags & CLONE_VM) || !(a->flags & CLONE_SIGHAND) || !a->stack)
+		return -EINVAL;
+	copy.rax = 0;
+	copy.rsp = top;
+	if (gp__copy(child, &copy, sizeof copy))
+		return -EFAULT;
+	g = gp__alloc(sizeof *g);
+	if (!g)
+		return -EAGAIN;
+	gp__greenlet_init(h, &g->g);
+	gp__list_init(&g->sigqueue);
+	g->tid = new_tid(h);
+	g->g.flags = GP__KEEP_VECTOR | GP__OWN_TLS;
+	g->g.fs = a->flags & CLONE_SETTLS ? a->tls : me->g.fs;
+	g->mask = me->restore_mask ? me->saved_mask : me->mask;
+	memcpy(g->comm, me->comm, sizeof g->comm);
+	if (((a->flags & CLONE_PARENT_SETTID) && store_tid(a->parent_tid, g->tid)) ||
+	    ((a->flags & CLONE_CHILD_SETTID) && store_tid(a->child_tid, g->tid))) {
+		gp__free(g);
+		return -EFAULT;
+	}
+	if (a->flags & CLONE_CHILD_CLEARTID)
+		g->clear_tid = (uint32_t *)a->child_tid;
+	g->frame = child;
+	g->g.sp = gp__context_prepare(child, (void (*)(void))(uintptr_t)gp__guest_start);
+	gp__greenlet_start(h, &g->g);
+	gp__tick_start(h, me);
+	return g->tid;
+}
+
+static bool patched(void) { return gp__shim.config.groups & GP__GROUP_THREAD; }
+
+GP_CALL(clone)
+{
+	struct clone_args a = {
+		.flags = f->rdi & 0xffffff00UL, .exit_signal = f->rdi & 0xff, .stack = f->rsi,
+		.parent_tid = f->rdx, .child_tid = f->r10, .tls = f->r8,
+	};
+
+	if (a.flags & CLONE_THREAD && patched())
+		return clone_thread(h, me, f, &a);
+	return gp__process_clone(h, me, f, a.flags | a.exit_signal, a.stack);
+}
+
+GP_CALL(clone3)
+{
+	struct clone_args a;
+
+	if (f->rsi < 64)
+		return -EINVAL;
+	memset(&a, 0, sizeof a);
+	if (gp__copy(&a, (void *)f->rdi, gp__min(f->rsi, sizeof a)))
+		return -EFAULT;
+	if (a.flags & CLONE_THREAD && patched()) {
+		if (a.set_tid_size || a.exit_signal)
+			return -EINVAL;
+		return clone_thread(h, me, f, &a);
+	}
+	return gp__process_clone(h, me, f, a.flags | a.exit_signal, a.stack ? a.stack + a.stack_size : 0);
+}
+
+void gp__guest_started(struct gp_frame *f)
+{
+	struct gp_hub *h = gp__hub();
+
+	if (gp__me(h)->attention)
+		gp__exit_work(f);
+}
+
+/* The thread ends; its stack and its record are free when somebody else runs.
+ * The order is the kernel's: robust list, clear-tid word, gone. */
+GP_CALL(exit)
+{
+	uint32_t zero = 0;
+
+	gp__robust_exit(me);
+	if (h->stats.live == 1) {
+		gp__stats_print();
+		gp__raw(SYS_exit_group, f->rdi);
+	}
+	gp__signal_forget(me);
+	if (me == gp__shim.main)
+		gp__shim.main = NULL;
+	if (me->clear_tid && !gp__copy(me->clear_tid, &zero, sizeof zero))
+		gp__futex_wake((unsigned long)me->clear_tid, 1, ~0U);
+	gp__greenlet_end(h, &me->g);
+	/* What is pending for the process may be another thread's now. */
+	if (gp__shim.pending)
+		gp__list_each(n, &h->all)
+			gp__signal_set_mask(gp__guest(gp__list_entry(n, struct gp_greenlet, all)),
+			                    gp__guest(gp__list_entry(n, struct gp_greenlet, all))->mask);
+	gp__greenlet_bury(h, &me->g);
+	gp__leave(h);
+}
+
+GP_CALL(exit_group)
+{
+	gp__stats_print();
+	return gp__native(f);
+}
+
+GP_CALL(gettid) { return me->tid; }
+
+GP_CALL(set_tid_address)
+{
+	me->clear_tid = (uint32_t *)f->rdi;
+	return me->tid;
+}
+
+GP_CALL(set_robust_list)
+{
+	if (f->rsi != 24)
+		return -EINVAL;
+	me->robust = (void *)f->rdi;
+	return 0;
+}
+
+GP_CALL(get_robust_list)
+{
+	struct gp_guest *g = f->rdi ? gp__thread_by_tid(h, (int)f->rdi) : me;
+	size_t len = 24;
+
+	if (!g)
+		return gp__native(f);
+	return gp__copy((void *)f->rsi, &g->robust, sizeof g->robust) || gp__copy((void *)f->rdx, &len, sizeof len) ? -EFAULT : 0;
+}
+
+/* Registered, and never valid: the kernel would keep one area for the kernel
+ * thread, whichever greenlet runs. With cpu_id -1 glibc asks getcpu instead.
+ * An error here would make glibc abort, as main's was registered. */
+GP_CALL(rseq)
+{
+	uint32_t words[2] = { 0, (uint32_t)-1 };
+
+	return f->rdx & 1 ? 0 : gp__copy((void *)f->rdi, words, sizeof words);
+}
+
+GP_CALL(sched_yield)
+{
+	if (gp__hub_quiet(h))
+		return gp__native(f);
+	/* Nobody else to run: at least see whether something came. */
+	if (gp__list_empty(&h->runq))
+		gp__yield_poll(h);
+	else
+		gp__yield(h);
+	return 0;
+}
+
+/* sched_* and *priority by thread id: a greenlet's is the kernel thread's. */
+GP_CALL(by_tid)
+{
+	struct gp_frame copy = *f;
+	bool priority = f->nr == SYS_setpriority || f->nr == SYS_getpriority;
+	uint64_t *who = priority ? &copy.rsi : &copy.rdi;
+
+	if ((int)*who <= TID_FIRST || (priority && f->rdi != 0))
+		return gp__native(f);
+	if (!gp__thread_by_tid(h, (int)*who))
+		return -ESRCH;
+	*who = 0;
+	return gp__native(&copy);
+}
+
+GP_CALL(prctl)
+{
+	if (f->rdi == 59) /* PR_SET_SYSCALL_USER_DISPATCH is ours */
+		return -EINVAL;
+	if (f->rdi == PR_SET_NAME && !me->is_main) {
+		char name[16] = "";
+
+		for (int i = 0; i < 15; i++)
+			if (gp__copy(&name[i], (char *)f->rsi + i, 1))
+				return -EFAULT;
+			else if (!name[i])
+				break;
+		memcpy(me->comm, name, sizeof name);
+		return 0;
+	}
+	if (f->rdi == PR_GET_NAME && !me->is_main && me->comm[0])
+		return gp__copy((void *)f->rsi, me->comm, sizeof me->comm);
+	return gp__native(f);
+}
+
+GP_CALL(arch_prctl)
+{
+	unsigned long base;
+
+	switch (f->rdi) {
+	case 0x1002: /* ARCH_SET_FS */
+		me->g.fs = f->rsi;
+		__asm__ volatile("wrfsbase %0" : : "r"(f->rsi));
+		return 0;
+	case 0x1003: /* ARCH_GET_FS */
+		__asm__ volatile("rdfsbase %0" : "=r"(base));
+		return gp__copy((void *)f->rsi, &base, sizeof base);
+	case 0x1001: /* ARCH_SET_GS: it leads us to the hub */
+		gp__say("arch_prctl(ARCH_SET_GS): refused, the GS base is in use");
+		return -EPERM;
+	case 0x1004: /* ARCH_GET_GS: as if it had never been set */
+		base = 0;
+		return gp__copy((void *)f->rsi, &base, sizeof base);
+	default:
+		return gp__native(f);
+	}
+}
+
+/* Credentials and the like belong to a kernel thread: change them with no
+ * helper alive that keeps the old ones. */
+GP_CALL(credentials)
+{
+	gp__offload_drain(h);
+	return gp__native(f);
+}

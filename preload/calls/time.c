@@ -1,0 +1,126 @@
+/* time.c - sleeping.
+ *
+ * Deadlines are of CLOCK_MONOTONIC. An absolute time of another clock becomes
+ * one by the difference of the two clocks now; a clock that is set meanwhile
+ * is not followed, but a sleep never lasts longer than RECHECK before it looks
+ * at its own clock again.
+ */
+#include <time.h>
+#include "core/clock.h"
+#include "preload/calls/signal.h"
+#include "preload/calls/time.h"
+
+#define RECHECK (10 * GP__SEC)
+
+int64_t gp__time_ns(long sec, long nsec)
+{
+	return sec >= GP__NEVER / GP__SEC - 1 ? GP__NEVER : sec * GP__SEC + nsec;
+}
+
+long gp__time_deadline(const void *from, int clock, bool absolute, int64_t *out)
+{
+	struct timespec ts;
+	int64_t ns;
+
+	if (gp__copy(&ts, from, sizeof ts))
+		return -EFAULT;
+	if (ts.tv_sec < 0 || ts.tv_nsec < 0 || ts.tv_nsec >= GP__SEC)
+		return -EINVAL;
+	ns = gp__time_ns(ts.tv_sec, ts.tv_nsec);
+	if (ns == GP__NEVER)
+		*out = GP__NEVER;
+	else if (!absolute)
+		*out = gp__deadline_after(ns);
+	else if (clock == CLOCK_MONOTONIC)
+		*out = ns;
+	else
+		*out = gp__deadline_after(ns - gp__clock(clock));
+	return 0;
+}
+
+static bool known(int clock)
+{
+	return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME || clock == CLOCK_TAI ||
+	       clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM;
+}
+
+static long sleep_until(struct gp_hub *h, struct gp_guest *me, int64_t deadline)
+{
+	int r;
+
+	if (gp__interrupted(h, me))
+		return -EINTR;
+	if (deadline <= gp__now()) {
+		gp__yield(h);
+		return 0;
+	}
+	r = gp__park(h, "sleep", 0, deadline, GP__INTERRUPTIBLE);
+	return r == -ETIMEDOUT ? 0 : r;
+}
+
+static long relative(struct gp_hub *h, struct gp_guest *me, const void *req, void *rem)
+{
+	int64_t deadline, left;
+	long r = gp__time_deadline(req, CLOCK_MONOTONIC, false, &deadline);
+
+	if (r)
+		return r;
+	r = sleep_until(h, me, deadline);
+	if (r != -EINTR)
+		return r;
+	left = gp__max(deadline - gp__now(), 1);
+	if (rem) {
+		struct timespec ts = { left / GP__SEC, left % GP__SEC };
+
+		if (gp__copy(rem, &ts, sizeof ts))
+			return -EFAULT;
+	}
+	return -EINTR; /* a sleep is not made again after a handler, SA_RESTART or not */
+}
+
+GP_CALL(nanosleep)
+{
+	return relative(h, me, (void *)f->rdi, (void *)f->rsi);
+}
+
+GP_CALL(clock_nanosleep)
+{
+	int clock = (int)f->rdi;
+	struct timespec ts;
+	int64_t deadline;
+	long r;
+
+	if (!known(clock))
+		return gp__native(f);
+	if (!(f->rsi & TIMER_ABSTIME))
+		return relative(h, me, (void *)f->rdx, (void *)f->r10);
+	do {
+		r = gp__time_deadline((void *)f->rdx, clock, true, &deadline);
+		if (r)
+			return r;
+		if (clock != CLOCK_MONOTONIC)
+			deadline = gp__min(deadline, gp__deadline_after(RECHECK));
+		r = sleep_until(h, me, deadline);
+		if (r)
+			return GP__RESTART_NEVER;
+	} while (!gp__copy(&ts, (void *)f->rdx, sizeof ts) && gp__clock(clock) < gp__time_ns(ts.tv_sec, ts.tv_nsec));
+	return 0;
+}
+
+/* A SIGEV_THREAD_ID that names a greenlet: the signal goes to the process, and
+ * whoever waits for it takes it (glibc's SIGEV_THREAD helper does). */
+GP_CALL(timer_create)
+{
+	struct sigevent ev;
+	struct gp_frame copy = *f;
+
+	if (!f->rsi)
+		return gp__native(f);
+	if (gp__copy(&ev, (void *)f->rsi, sizeof ev))
+		return -EFAULT;
+	if (ev.sigev_notify != SIGEV_THREAD_ID)
+		return gp__native(f);
+	ev._sigev_un._tid = h->tid;
+	copy.rsi = (uint64_t)&ev;
+	return gp__native(&copy);
+}

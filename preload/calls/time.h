@@ -1,0 +1,12 @@
+/* time.h - times of the program as deadlines of ours. */
+#ifndef GP_PRELOAD_CALLS_TIME_H
+#define GP_PRELOAD_CALLS_TIME_H
+
+#include "preload/shim.h"
+
+/* *out: the deadline that a struct timespec at `from` means. 0, -EFAULT, -EINVAL. */
+long gp__time_deadline(const void *from, int clock, bool absolute, int64_t *out);
+/* Nanoseconds of a checked timespec, GP__NEVER when it does not fit. */
+int64_t gp__time_ns(long sec, long nsec);
+
+#endif

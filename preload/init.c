@@ -1,0 +1,240 @@
+/* init.c - the shim's constructor.
+ *
+ * It runs before libc's own initialisation (-z initfirst): nothing of libc is
+ * called, environ is not set yet, the environment comes as an argument. What
+ * it cannot provide ends the program with one line and status 126: a program
+ * that is not patched, although it was asked for, is worse than none.
+ */
+#include <elf.h>
+#include <linux/auxvec.h>
+#include <sys/auxv.h>
+#include "core/clock.h"
+#include "preload/calls/preempt.h"
+#include "preload/calls/signal.h"
+#include "preload/calls/thread.h"
+#include "preload/trap/patch.h"
+#include "preload/trap/sud.h"
+
+struct gp_shim gp__shim;
+
+extern const Elf64_Ehdr __ehdr_start __attribute__((visibility("hidden")));
+/* glibc 2.35 and later: where the rseq area of a thread lies. */
+extern const ptrdiff_t __rseq_offset __attribute__((weak, visibility("default")));
+extern const unsigned int __rseq_size __attribute__((weak, visibility("default")));
+
+static void give_up(void) GP_NORETURN;
+static void give_up(void)
+{
+	for (;;)
+		gp__raw(SYS_exit_group, 126);
+}
+
+/* The executable segment of this object: the text that may make calls. */
+static void find_text(void)
+{
+	const char *base = (const char *)&__ehdr_start;
+	const Elf64_Phdr *ph = (const void *)(base + __ehdr_start.e_phoff);
+
+	for (int i = 0; i < __ehdr_start.e_phnum; i++)
+		if (ph[i].p_type == PT_LOAD && ph[i].p_flags & PF_X) {
+			gp__shim.text = (unsigned long)base + ph[i].p_vaddr;
+			gp__shim.text_end = gp__shim.text + ph[i].p_memsz;
+		}
+}
+
+/* ---- the vDSO ------------------------------------------------------------------- */
+
+static unsigned long auxv_of(char **envp, unsigned long type)
+{
+	const Elf64_auxv_t *a;
+
+	while (*envp)
+		envp++;
+	for (a = (const void *)(envp + 1); a->a_type != AT_NULL; a++)
+		if (a->a_type == type)
+			return a->a_un.a_val;
+	return 0;
+}
+
+static void *symbol_of(const char *base, const char *name)
+{
+	const Elf64_Ehdr *eh = (const void *)base;
+	const Elf64_Phdr *ph = (const void *)(base + eh->e_phoff);
+	const Elf64_Dyn *dyn = NULL;
+	const Elf64_Sym *sym = NULL;
+	const char *str = NULL;
+	const uint32_t *hash = NULL;
+	long load = 0;
+
+	for (int i = 0; i < eh->e_phnum; i++) {
+		if (ph[i].p_type == PT_LOAD && !load)
+			load = (long)base - (long)ph[i].p_vaddr + (long)ph[i].p_offset;
+		if (ph[i].p_type == PT_DYNAMIC)
+			dyn = (const void *)(base + ph[i].p_offset);
+	}
+	for (; dyn && dyn->d_tag != DT_NULL; dyn++) {
+		const void *at = (const void *)(load + (long)dyn->d_un.d_ptr);
+
+		if (dyn->d_tag == DT_SYMTAB)
+			sym = at;
+		else if (dyn->d_tag == DT_STRTAB)
+			str = at;
+		else if (dyn->d_tag == DT_HASH)
+			hash = at;
+	}
+	for (uint32_t i = 0; sym && str && hash && i < hash[1]; i++) {
+		const char *s = str + sym[i].st_name;
+		size_t k = 0;
+
+		while (name[k] && s[k] == name[k])
+			k++;
+		if (name[k] == s[k] && sym[i].st_shndx)
+			return (void *)(load + (long)sym[i].st_value);
+	}
+	return NULL;
+}
+
+/* Takes the vDSO's clock, unless it makes a system call after all: that would
+ * be a trap from text that is not ours. */
+static void use_vdso(char **envp)
+{
+	const char *base = (const char *)auxv_of(envp, AT_SYSINFO_EHDR);
+	void *gettime = base ? symbol_of(base, "__vdso_clock_gettime") : NULL;
+	unsigned long before = gp__shim.traps;
+
+	if (!gettime)
+		return;
+	gp__clock_use((int (*)(int, struct timespec *))(uintptr_t)gettime);
+	gp__clock(1);
+	if (gp__shim.traps != before)
+		gp__clock_use(NULL);
+}
+
+/* ---- what the first thread had registered with the kernel ------------------------- */
+
+static void take_over_thread(struct gp_guest *main)
+{
+	unsigned long fs;
+	size_t len;
+
+	__asm__ volatile("rdfsbase %0" : "=r"(fs));
+	gp__raw(SYS_get_robust_list, 0, &main->robust, &len);
+	gp__raw(SYS_set_robust_list, 0, 24);
+	gp__raw(SYS_prctl, 40 /* PR_GET_TID_ADDRESS */, &main->clear_tid);
+	if (&__rseq_offset && __rseq_size) {
+		uint32_t *area = (uint32_t *)(fs + (unsigned long)__rseq_offset);
+
+		gp__raw(SYS_rseq, area, 32, 1 /* RSEQ_FLAG_UNREGISTER */, 0x53053053);
+		area[0] = 0;
+		area[1] = (uint32_t)-1;
+	}
+}
+
+static int threads_now(void)
+{
+	char buf[2048];
+	long fd = gp__raw(SYS_open, "/proc/self/task", 0200000 /* O_DIRECTORY */), n, count = 0;
+
+	if (gp__is_err(fd))
+		return 1;
+	while ((n = gp__raw(SYS_getdents64, fd, buf, sizeof buf)) > 0)
+		for (long at = 0; at < n; at += *(unsigned short *)(void *)(buf + at + 16))
+			count += buf[at + 19] != '.';
+	gp__raw(SYS_close, fd);
+	return (int)count;
+}
+
+/* ---- hooks of the hub ----------------------------------------------------------------- */
+
+static void before_poll(struct gp_hub *h)
+{
+	h->attention &= ~(uint32_t)GP__TICK;
+	if (h->attention & GP__ARRIVED)
+		gp__signals_collect(h);
+}
+
+static bool may_wake(struct gp_hub *h)
+{
+	if (gp__signal_any_handler())
+		return true;
+	if (gp__shim.config.deadlock_abort) {
+		gp__dump_deadlock(h);
+		gp__kernel_action(6, 0, 0);
+		gp__raw(SYS_tgkill, h->pid, h->tid, 6);
+	}
+	return false;
+}
+
+static void switched(struct gp_hub *h, struct gp_greenlet *g)
+{
+	if (h->stats.live > 1)
+		gp__tick_start(h, gp__guest(g));
+}
+
+static void describe(struct gp_greenlet *g, char *buf, size_t size)
+{
+	struct gp_guest *t = gp__guest(g);
+
+	gp__format(buf, size, "thread %d %s", t->tid, t->is_main ? "main" : t->comm);
+}
+
+static const struct gp_hooks hooks = {
+	.before_poll = before_poll,
+	.may_wake = may_wake,
+	.switched = switched,
+	.describe = describe,
+};
+
+/* ---- the constructor --------------------------------------------------------------------- */
+
+static void refuse(const char *what, const char *need, long r)
+{
+	if (r) {
+		gp__say("%s: %s (errno %ld)", what, need, -r);
+		give_up();
+	}
+}
+
+static void __attribute__((constructor)) start(int argc, char **argv, char **envp)
+{
+	struct gp_guest *main;
+	struct gp_hub *h;
+
+	if (!gp__config_read(&gp__shim.config, envp))
+		give_up();
+	if (gp__shim.config.help) {
+		if (gp__shim.config.help == 1)
+			gp__config_help();
+		else
+			gp__out("greenpatch " GP_VERSION);
+		gp__raw(SYS_exit_group, 0);
+	}
+	if (!(auxv_of(envp, AT_HWCAP2) & 2)) {
+		gp__say("this processor or kernel has no FSGSBASE: accepted are x86-64 processors since 2012 with Linux 5.9 or later");
+		give_up();
+	}
+	gp__shim.timer = -1;
+	find_text();
+	gp__vector_init();
+	gp__shim.threads_at_start = threads_now();
+	if (gp__shim.threads_at_start > 1) {
+		gp__say("%d kernel threads were there before us: they stay as they are", gp__shim.threads_at_start - 1);
+		gp__shim.foreign = true;
+	}
+	main = gp__thread_first();
+	if (!main)
+		refuse("memory", "a first record could not be had", -ENOMEM);
+	refuse("hub", "descriptors and memory for it could not be had", gp__hub_make(&h, &main->g, &hooks));
+	__asm__ volatile("rdfsbase %0" : "=r"(h->fs));
+	main->g.fs = h->fs;
+	h->turns_max = gp__shim.config.slice ? 64 : h->turns_max;
+	h->poll_after = gp__shim.config.slice ? 5 * GP__MSEC : 0;
+	gp__shim.hub = h;
+	gp__shim.main = main;
+	gp__hub_set(h);
+	take_over_thread(main);
+	refuse("sigaltstack", "a stack for signals could not be had", gp__altstack_make());
+	gp__signals_init(main);
+	refuse("Syscall User Dispatch", "this kernel has none, needed is Linux 5.11 or later", gp__sud_arm());
+	use_vdso(envp);
+}

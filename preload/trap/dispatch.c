@@ -1,0 +1,120 @@
+/* dispatch.c - from a number to a meaning.
+ *
+ * The table (syscalls.tbl) says what each call means; this file looks it up,
+ * counts, and sees to what must happen between the answer and the program:
+ * signals that are to be taken, masks that come back, calls to be made again.
+ */
+#include "preload/calls/offload.h"
+#include "preload/calls/preempt.h"
+#include "preload/calls/signal.h"
+
+enum { g_socket, g_select, g_time, g_thread, g_io, g_process, g_signal, g_dns, g_always };
+
+struct row {
+	gp_handler *handler; /* NULL: passed on */
+	const char *name;
+	uint8_t verdict;     /* enum gp_verdict */
+	uint8_t group;       /* number of its bit in config.groups */
+};
+
+#define gp__sys_none NULL
+static const struct row rows[512] = {
+#define SYS(name, verdict, group, handler) [SYS_##name] = { gp__sys_##handler, #name, GP__##verdict, g_##group },
+#include "preload/trap/syscalls.tbl"
+#undef SYS
+};
+#undef gp__sys_none
+
+const char *gp__call_name(unsigned long nr)
+{
+	return nr < gp__count(rows) && rows[nr].name ? rows[nr].name : "unknown";
+}
+
+long gp__native_block(struct gp_hub *h, struct gp_guest *me, long nr, const long *args)
+{
+	long r;
+
+	h->idle = 1;
+	r = gp__raw_block(nr, args, &h->attention);
+	h->idle = 0;
+	return r;
+}
+
+bool gp__interrupted(struct gp_hub *h, struct gp_guest *me)
+{
+	if (gp__unlikely(h->attention)) {
+		if (h->attention & GP__ARRIVED)
+			gp__signals_collect(h);
+		h->attention &= ~(uint32_t)GP__TICK;
+	}
+	return me->attention;
+}
+
+static bool is_restart(uint64_t rax)
+{
+	return (long)rax == GP__RESTART_SYS || (long)rax == GP__RESTART_NEVER;
+}
+
+void gp__exit_work(struct gp_frame *f)
+{
+	struct gp_hub *h = gp__hub();
+	struct gp_guest *me = gp__me(h);
+	bool entered = false;
+
+	do {
+		if (h->attention & GP__ARRIVED)
+			gp__signals_collect(h);
+		if (h->attention & GP__TICK) {
+			h->attention &= ~(uint32_t)GP__TICK;
+			if (gp__tick_wants_switch(h))
+				gp__yield_poll(h);
+		}
+		if (me->attention)
+			entered |= gp__signal_take_on_call(h, me, f);
+		if (me->restore_mask && !me->attention) {
+			me->restore_mask = false;
+			gp__signal_set_mask(me, me->saved_mask);
+		}
+	} while (me->attention || h->attention & GP__ARRIVED);
+	if (!entered && is_restart(f->rax)) {
+		f->rax = f->nr;
+		f->target = f->restart;
+	}
+}
+
+/* A call that was passed on may have been interrupted by a signal or the tick
+ * of ours, of which the program must not learn. */
+static long pass(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f)
+{
+	long r = gp__native(f);
+
+	if (gp__unlikely(r == -EINTR))
+		return gp__interrupted(h, me) ? GP__RESTART_SYS : GP__RESTART_NEVER;
+	return r;
+}
+
+void gp__dispatch(struct gp_frame *f, struct gp_hub *h)
+{
+	struct gp_guest *me = gp__me(h);
+	uint64_t nr = f->nr;
+	const struct row *row = &rows[nr < gp__count(rows) ? nr : gp__count(rows) - 1];
+	unsigned verdict = row->verdict;
+
+	me->frame = f;
+	me->moved = true;
+	if (gp__unlikely(!(gp__shim.config.groups >> row->group & 1)))
+		verdict = GP__MAYBLOCK;
+	if (gp__unlikely(!row->name))
+		verdict = GP__MAYBLOCK;
+	gp__shim.verdicts[verdict]++;
+	if (verdict == GP__PASS) {
+		f->rax = (uint64_t)pass(h, me, f);
+	} else if (verdict == GP__MAYBLOCK) {
+		gp__shim.passed[nr < 512 ? nr : 511]++;
+		f->rax = (uint64_t)pass(h, me, f);
+	} else {
+		f->rax = (uint64_t)row->handler(h, me, f);
+	}
+	if (gp__unlikely(me->attention | me->restore_mask) || gp__unlikely(is_restart(f->rax)))
+		gp__exit_work(f);
+}

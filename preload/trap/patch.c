@@ -1,0 +1,356 @@
+/* patch.c - a site that trapped once becomes a jump.
+ *
+ * A stub lies within 2 GiB of its site, 64 bytes in a region of its own:
+ *
+ *	 0	mov $nr,%eax		GP__FORM_MOV only
+ *	 5	movabs $site,%r11
+ *	15	jmp *(region)		to gp__entry
+ *	24	what stood behind the syscall, jmp back		GP__FORM_TAIL
+ *	44	syscall, the same again, jmp back: for foreign kernel threads
+ *
+ * Laws:
+ *  - A jmp, never a call: a return address would be pushed into the red zone.
+ *  - GP__FORM_MOV may be patched at any time: the syscall stays where it is.
+ *  - GP__FORM_TAIL overwrites what a saved frame could return into. Therefore
+ *    a trap from such a site already leaves through the stub's copy (offset
+ *    24), before the site is patched; nothing may jump into the tail (the
+ *    direct jumps of the mapping are looked through once, for a site that
+ *    trapped often), and no foreign kernel thread may exist.
+ *  - Text is writable only while it is patched, and only private mappings of
+ *    files are: what a JIT compiler writes stays on the trap.
+ *
+ * Called by the SIGSYS handler, with all signals blocked, the program's code
+ * being what was interrupted.
+ */
+#include <sys/mman.h>
+#include "preload/trap/insn.h"
+#include "preload/trap/maps.h"
+#include "preload/trap/patch.h"
+
+#define BUCKETS     1024
+#define REGION      (64 * 1024UL)
+#define STUB        64UL
+#define REGIONS_MAX 64
+#define TEXTS_MAX   128
+#define HOT         3 /* traps after which a GP__FORM_TAIL site is looked into */
+#define AT_TAIL     24
+#define AT_NATIVE   44
+
+struct site {
+	struct gp_site s; /* must be first: stubs and entry.S know it */
+	struct site *next; /* in the bucket */
+	uint8_t *insn;     /* the syscall instruction */
+	uint8_t *stub;     /* NULL: none */
+	size_t tail;       /* bytes moved */
+	enum gp_form form;
+	unsigned hits;     /* traps */
+	bool patched;
+};
+
+struct region {
+	uint8_t *base;
+	size_t used;
+};
+
+/* Executable mappings of files, as far as sites were seen in them. */
+struct text {
+	uint64_t low, high;
+	uint8_t *targets; /* a bit for each byte: a direct jump leads there; NULL: not looked */
+};
+
+/* Sites belong to the process: they are in its text. */
+static struct {
+	struct site *bucket[BUCKETS];
+	struct region region[REGIONS_MAX];
+	unsigned regions;
+	struct text text[TEXTS_MAX];
+	unsigned texts;
+	struct gp_site plain; /* of a trap that has no record of its own */
+} book;
+
+static struct site **bucket_of(uint64_t ret)
+{
+	return &book.bucket[(ret ^ ret >> 10) % BUCKETS];
+}
+
+static struct site *find(uint64_t ret)
+{
+	struct site *s = *bucket_of(ret);
+
+	while (s && s->s.ret != ret)
+		s = s->next;
+	return s;
+}
+
+/* ---- texts --------------------------------------------------------------------- */
+
+static struct text *text_of(uint64_t addr)
+{
+	struct gp_map m;
+
+	for (unsigned i = 0; i < book.texts; i++)
+		if (addr >= book.text[i].low && addr < book.text[i].high)
+			return &book.text[i];
+	if (book.texts == TEXTS_MAX || !gp__map_of(addr, &m) || !m.read || !m.exec || m.write || m.shared || !m.file)
+		return NULL;
+	book.text[book.texts] = (struct text){ m.low, m.high, NULL };
+	return &book.text[book.texts++];
+}
+
+static void mark(struct text *t, uint64_t target)
+{
+	if (target >= t->low && target < t->high)
+		t->targets[(target - t->low) / 8] |= (uint8_t)(1U << ((target - t->low) & 7));
+}
+
+/* Marks where every direct jump of the mapping leads, taking each byte for the
+ * start of an instruction: too many rather than too few. About 2 ns a byte. */
+static bool look_through(struct text *t)
+{
+	const uint8_t *end = (const uint8_t *)t->high - 6;
+
+	t->targets = gp__alloc((t->high - t->low) / 8 + 1);
+	if (!t->targets)
+		return false;
+	for (const uint8_t *p = (const uint8_t *)t->low; p < end; p++) {
+		int32_t far;
+
+		if ((*p & 0xf0) == 0x70 || *p == 0xeb || (*p & 0xfc) == 0xe0) {
+			mark(t, (uint64_t)(p + 2 + (int8_t)p[1]));
+		} else if (*p == 0xe9 || *p == 0xe8) {
+			memcpy(&far, p + 1, 4);
+			mark(t, (uint64_t)(p + 5 + far));
+		} else if (*p == 0x0f && (p[1] & 0xf0) == 0x80) {
+			memcpy(&far, p + 2, 4);
+			mark(t, (uint64_t)(p + 6 + far));
+		}
+	}
+	return true;
+}
+
+static bool jumped_into(struct text *t, const struct site *s)
+{
+	if (!t->targets && !look_through(t))
+		return true;
+	/* Only places where an instruction begins: behind the syscall, and
+	 * behind a first instruction of two bytes. */
+	for (unsigned i = 2; i < 5; i++) {
+		uint64_t at = (uint64_t)s->insn + i - t->low;
+
+		if (i == 3 || !(t->targets[at / 8] >> (at & 7) & 1))
+			continue;
+		return true;
+	}
+	return false;
+}
+
+/* ---- stubs ---------------------------------------------------------------------- */
+
+static bool near(const uint8_t *a, const uint8_t *b)
+{
+	int64_t d = a - b;
+
+	return d < 0x7ff00000L && d > -0x7ff00000L;
+}
+
+static struct region *region_near(const uint8_t *insn)
+{
+	struct region *r;
+
+	for (unsigned i = 0; i < book.regions; i++)
+		if (near(book.region[i].base, insn) && book.region[i].used + STUB <= REGION)
+			return &book.region[i];
+	if (book.regions == REGIONS_MAX)
+		return NULL;
+	for (int64_t step = 1; step < 120; step++) {
+		int64_t at = (int64_t)((uint64_t)insn & ~0xffffUL) - step * 0x1000000L;
+		long p;
+
+		if (step > 60)
+			at = (int64_t)((uint64_t)insn & ~0xffffUL) + (step - 60) * 0x1000000L;
+		if (at < 0x10000)
+			continue;
+		p = gp__raw(SYS_mmap, at, REGION, PROT_READ | PROT_WRITE,
+		            MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+		if (gp__is_err(p))
+			continue;
+		r = &book.region[book.regions++];
+		r->base = (uint8_t *)p;
+		r->used = STUB;
+		*(const void **)(void *)r->base = gp__entry;
+		gp__raw(SYS_mprotect, r->base, REGION, PROT_READ | PROT_EXEC);
+		return r;
+	}
+	return NULL;
+}
+
+static uint8_t *put32(uint8_t *p, int64_t v)
+{
+	int32_t w = (int32_t)v;
+
+	memcpy(p, &w, 4);
+	return p + 4;
+}
+
+static void put_tail(uint8_t *p, const struct site *s)
+{
+	memcpy(p, s->insn + 2, s->tail);
+	p += s->tail;
+	*p++ = 0xe9;
+	put32(p, s->insn + 2 + s->tail - (p + 4));
+}
+
+static bool make_stub(struct site *s, long nr)
+{
+	struct region *r = region_near(s->insn);
+	uint8_t *p;
+
+	if (!r || gp__is_err(gp__raw(SYS_mprotect, r->base, REGION, PROT_READ | PROT_WRITE | PROT_EXEC)))
+		return false;
+	s->stub = p = r->base + r->used;
+	r->used += STUB;
+	if (s->form == GP__FORM_MOV) {
+		*p++ = 0xb8;
+		p = put32(p, nr);
+	}
+	*p++ = 0x49;
+	*p++ = 0xbb;
+	memcpy(p, &s, 8);
+	p += 8;
+	*p++ = 0xff;
+	*p++ = 0x25;
+	put32(p, r->base - (p + 4));
+	if (s->form == GP__FORM_TAIL) {
+		put_tail(s->stub + AT_TAIL, s);
+		s->stub[AT_NATIVE] = 0x0f;
+		s->stub[AT_NATIVE + 1] = 0x05;
+		put_tail(s->stub + AT_NATIVE + 2, s);
+	}
+	gp__raw(SYS_mprotect, r->base, REGION, PROT_READ | PROT_EXEC);
+	return true;
+}
+
+static bool write_jump(struct site *s)
+{
+	uint8_t *at = s->form == GP__FORM_MOV ? s->insn - 5 : s->insn;
+	uint64_t page = gp__align_down((uint64_t)at, GP__PAGE);
+	size_t len = gp__align_up((uint64_t)at + 5, GP__PAGE) - page;
+	uint8_t jump[8] = { 0xe9 };
+	uint64_t old;
+
+	put32(jump + 1, s->stub - (at + 5));
+	if (gp__is_err(gp__raw(SYS_mprotect, page, len, PROT_READ | PROT_WRITE | PROT_EXEC)))
+		return false;
+	/* All five bytes at once where they do not cross a line. */
+	if (((uint64_t)at & 63) <= 56) {
+		memcpy(&old, at, 8);
+		memcpy(jump + 5, at + 5, 3);
+		memcpy(&old, jump, 8);
+		__atomic_store_n((uint64_t *)(void *)at, old, __ATOMIC_SEQ_CST);
+	} else {
+		memcpy(at, jump, 5);
+	}
+	gp__raw(SYS_mprotect, page, len, PROT_READ | PROT_EXEC);
+	s->patched = true;
+	gp__shim.patched++;
+	gp__shim.trapping--;
+	return true;
+}
+
+/* ---- a trap ------------------------------------------------------------------------ */
+
+static struct site *meet(uint64_t ret, long nr)
+{
+	struct text *t = text_of(ret - 2);
+	struct site *s = gp__alloc(sizeof *s);
+	struct site **b = bucket_of(ret);
+
+	if (!s)
+		return NULL;
+	s->insn = (uint8_t *)ret - 2;
+	s->s = (struct gp_site){ ret, ret, ret - 2, ret - 2 };
+	if (t && gp__shim.config.rewrite)
+		s->form = gp__insn_form(s->insn, (uint64_t)s->insn - t->low, t->high - (uint64_t)s->insn, nr, &s->tail);
+	if (s->form != GP__FORM_NONE && !make_stub(s, nr))
+		s->form = GP__FORM_NONE;
+	if (s->form == GP__FORM_MOV)
+		s->s.restart = ret - 7;
+	if (s->form == GP__FORM_TAIL) {
+		s->s.target = (uint64_t)s->stub + AT_TAIL;
+		s->s.native = (uint64_t)s->stub + AT_NATIVE;
+	}
+	gp__shim.trapping++;
+	s->next = *b;
+	*b = s;
+	return s;
+}
+
+static void try_patch(struct site *s)
+{
+	struct text *t;
+
+	if (s->form == GP__FORM_MOV && s->hits == 1)
+		write_jump(s);
+	if (s->form != GP__FORM_TAIL || s->hits != HOT || gp__shim.foreign)
+		return;
+	t = text_of((uint64_t)s->insn);
+	if (t && !jumped_into(t, s))
+		write_jump(s);
+}
+
+struct gp_site *gp__site_of_trap(uint64_t ret, long nr)
+{
+	struct site *s = find(ret);
+
+	if (!s)
+		s = meet(ret, nr);
+	if (s && !s->patched) {
+		s->hits++;
+		try_patch(s);
+		return &s->s;
+	}
+	/* No memory, or a jump to the syscall behind a patched mov. */
+	book.plain = (struct gp_site){ ret, ret, ret - 2, ret - 2 };
+	return &book.plain;
+}
+
+uint64_t gp__site_target(uint64_t rip)
+{
+	struct site *s = find(rip);
+
+	return s ? s->s.target : rip;
+}
+
+bool gp__in_stub(uint64_t rip, const struct gp_site **site, bool *before)
+{
+	for (unsigned i = 0; i < book.regions; i++) {
+		uint64_t off = rip - (uint64_t)book.region[i].base, stub;
+		const struct site *s;
+
+		if (off >= book.region[i].used || off < STUB)
+			continue;
+		stub = rip & ~(STUB - 1);
+		memcpy(&s, (const uint8_t *)stub + (*(const uint8_t *)stub == 0xb8 ? 7 : 2), 8);
+		*site = &s->s;
+		*before = rip - stub < AT_TAIL;
+		return true;
+	}
+	return false;
+}
+
+void gp__sites_forget(uint64_t low, uint64_t high)
+{
+	for (unsigned i = 0; i < book.texts; i++) {
+		if (book.text[i].high <= low || book.text[i].low >= high)
+			continue;
+		gp__free(book.text[i].targets);
+		book.text[i--] = book.text[--book.texts];
+		for (unsigned b = 0; b < BUCKETS; b++)
+			for (struct site **p = &book.bucket[b]; *p;) {
+				if ((*p)->s.ret > low && (*p)->s.ret <= high)
+					*p = (*p)->next;
+				else
+					p = &(*p)->next;
+			}
+	}
+}

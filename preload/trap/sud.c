@@ -1,0 +1,201 @@
+/* sud.c - what the kernel calls.
+ *
+ * One handler for every signal, on an alternate stack of ours, with every
+ * signal blocked while it runs. It never switches greenlets: it redirects the
+ * interrupted context and returns, or it notes what came.
+ *
+ * Where the interrupted RIP lies decides:
+ *  - in the program (or in libc, or in the vDSO called by it): the runtime is
+ *    at rest, so a signal is routed here and now, and the context is made to
+ *    enter the program's handler;
+ *  - in our text: the runtime is in the middle of something. The signal is put
+ *    in a ring and hub->attention raised; the exit path, the hub, or the one
+ *    blocking call look at it. Three windows have to be closed for that: the
+ *    exit path after its look (sent back to it), the blocking call before its
+ *    system call (sent to its end), and our rt_sigreturn (made again);
+ *  - in a stub: moved out of it first.
+ *
+ * SIGSYS is three things: a trap (SYS_USER_DISPATCH), the preemption tick
+ * (SI_TIMER), or the program's own.
+ */
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include "core/clock.h"
+#include "preload/calls/preempt.h"
+#include "preload/calls/signal.h"
+#include "preload/trap/patch.h"
+#include "preload/trap/sud.h"
+
+#ifndef PR_SET_SYSCALL_USER_DISPATCH
+#define PR_SET_SYSCALL_USER_DISPATCH 59
+#endif
+#define DISPATCH_ON 1
+#define SYS_USER_DISPATCH_CODE 2
+#define ALTSTACK (64 * 1024UL)
+
+/* entry.S: accesses to the program's memory that may fault */
+extern const char gp__copy_begin[], gp__copy_end[], gp__copy_fault[];
+extern const char gp__load32_begin[], gp__load32_end[], gp__cas32_begin[], gp__cas32_end[];
+
+void gp__on_signal(int sig, siginfo_t *info, struct gp_ucontext *uc);
+
+static bool within(uint64_t rip, const char *low, const char *high)
+{
+	return rip >= (uint64_t)low && rip < (uint64_t)high;
+}
+
+int gp__sud_arm(void)
+{
+	return (int)gp__raw(SYS_prctl, PR_SET_SYSCALL_USER_DISPATCH, DISPATCH_ON, gp__shim.text,
+	                    gp__shim.text_end - gp__shim.text, 0);
+}
+
+int gp__altstack_make(void)
+{
+	stack_t ss = { .ss_size = ALTSTACK };
+
+	if (!gp__shim.altstack) {
+		long p = gp__raw(SYS_mmap, 0, ALTSTACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (gp__is_err(p))
+			return (int)p;
+		gp__shim.altstack = (void *)p;
+	}
+	ss.ss_sp = gp__shim.altstack;
+	return (int)gp__raw(SYS_sigaltstack, &ss, 0);
+}
+
+void gp__kernel_action(int sig, int what, unsigned long flags)
+{
+	struct gp_action a = { .handler = (unsigned long)what };
+
+	if (what == 2) {
+		a.handler = (unsigned long)gp__on_signal;
+		a.flags = SA_SIGINFO | SA_ONSTACK | 0x04000000UL | flags; /* SA_RESTORER */
+		a.restorer = (unsigned long)gp__restore_rt;
+		a.mask = ~0UL;
+		gp__shim.hooked |= 1UL << (sig - 1);
+	} else {
+		gp__shim.hooked &= ~(1UL << (sig - 1));
+	}
+	gp__raw(SYS_rt_sigaction, sig, &a, 0, 8);
+}
+
+/* A trap: on to the entry stub, which sees the registers as they are. */
+static void on_trap(struct gp_ucontext *uc, long nr)
+{
+	gp__shim.traps++;
+	gp__frame_learn(uc);
+	uc->r11 = (uint64_t)gp__site_of_trap(uc->rip, nr);
+	uc->rip = (uint64_t)gp__entry;
+}
+
+/* A fault in an access of ours to the program's memory. */
+static bool fixed_up(struct gp_ucontext *uc)
+{
+	if (!within(uc->rip, gp__copy_begin, gp__copy_end) && !within(uc->rip, gp__load32_begin, gp__load32_end) &&
+	    !within(uc->rip, gp__cas32_begin, gp__cas32_end))
+		return false;
+	uc->rip = (uint64_t)gp__copy_fault;
+	return true;
+}
+
+/* Sorts out where the program was interrupted. True: in its own code. */
+static bool in_program(struct gp_hub *h, struct gp_ucontext *uc)
+{
+	const struct gp_site *site;
+	bool before;
+
+	if (gp__in_vdso)
+		return false;
+	if (uc->rip == (uint64_t)gp__exit_jump) {
+		uc->rip = uc->rcx; /* every register is the program's already */
+		return true;
+	}
+	if (uc->rip >= gp__shim.text && uc->rip < gp__shim.text_end)
+		return false;
+	if (gp__in_stub(uc->rip, &site, &before) && before)
+		uc->rip = site->restart; /* it has not left yet: the jump again */
+	return h->current != NULL;
+}
+
+static void close_windows(struct gp_ucontext *uc)
+{
+	if (within(uc->rip, gp__exit_check, gp__exit_jump))
+		uc->rip = (uint64_t)gp__exit_check;
+	else if (within(uc->rip, gp__raw_block_begin, gp__raw_block_end))
+		uc->rip = (uint64_t)gp__raw_block_stop;
+	else if (within(uc->rip, gp__sigreturn_begin, gp__sigreturn_end))
+		uc->rip = (uint64_t)gp__sigreturn_again;
+}
+
+static void on_tick(struct gp_hub *h, struct gp_ucontext *uc)
+{
+	if (h->idle)
+		gp__tick_stop(); /* nobody runs: the next to run starts it again */
+	else if (!in_program(h, uc)) {
+		h->attention |= GP__TICK;
+		close_windows(uc);
+	} else if (gp__tick_wants_switch(h))
+		gp__frame_for_preempt(gp__me(h), uc);
+}
+
+static bool is_fault(int sig, const siginfo_t *info)
+{
+	return info->si_code > 0 && (sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGFPE || sig == SIGTRAP);
+}
+
+/* A kernel thread that is not the hub's got a signal: a thread where threads
+ * are not patched, or a child on our memory before its exec. */
+static void on_foreign(int sig, siginfo_t *info)
+{
+	struct gp_hub *h = gp__shim.hub;
+	struct gp_action dfl = { 0 };
+
+	if (!is_fault(sig, info) && h->pid == (int)gp__raw(SYS_getpid)) {
+		gp__raw(SYS_rt_tgsigqueueinfo, h->pid, h->tid, sig, info);
+		return;
+	}
+	if (!is_fault(sig, info) && !gp__signal_is_deadly(sig))
+		return;
+	gp__raw(SYS_rt_sigaction, sig, &dfl, 0, 8);
+	gp__raw(SYS_tgkill, gp__raw(SYS_getpid), gp__raw(SYS_gettid), sig);
+}
+
+void gp__on_signal(int sig, siginfo_t *info, struct gp_ucontext *uc)
+{
+	struct gp_hub *h = gp__hub();
+	struct gp_guest *me;
+
+	if (gp__unlikely(!h)) {
+		on_foreign(sig, info);
+		return;
+	}
+	if (sig == SIGSYS && info->si_code == SYS_USER_DISPATCH_CODE) {
+		on_trap(uc, info->si_syscall);
+		return;
+	}
+	if (sig == SIGSYS && info->si_code == SI_TIMER && gp__shim.timer >= 0) {
+		on_tick(h, uc);
+		return;
+	}
+	gp__frame_learn(uc);
+	if (is_fault(sig, info)) {
+		if (fixed_up(uc))
+			return;
+		if (!in_program(h, uc) || !gp__signal_fault(gp__me(h), uc, sig, info))
+			gp__kernel_action(sig, 0, 0); /* happens again, with the kernel's own ending */
+		return;
+	}
+	if (!in_program(h, uc)) {
+		if (!gp__signal_arrived(h, sig, info))
+			uc->sigmask |= 1UL << (sig - 1); /* the ring is full: the kernel keeps it */
+		h->attention |= GP__ARRIVED;
+		close_windows(uc);
+		return;
+	}
+	me = gp__me(h);
+	gp__signal_route(h, info);
+	if (me->attention)
+		gp__signal_take_on_uc(h, me, uc);
+}
