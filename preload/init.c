@@ -175,7 +175,10 @@ static void describe(struct gp_greenlet *g, char *buf, size_t size)
 {
 	struct gp_guest *t = gp__guest(g);
 
-	gp__format(buf, size, "thread %d %s", t->tid, t->is_main ? "main" : t->comm);
+	if (t->is_main || t->comm[0])
+		gp__format(buf, size, "%s", t->is_main ? "main" : t->comm);
+	else
+		gp__format(buf, size, "thread-%d", t->tid);
 }
 
 static const struct gp_hooks hooks = {

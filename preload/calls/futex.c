@@ -166,9 +166,11 @@ static long requeue(struct gp_frame *f, bool compare)
 			break;
 		if (!waits_for(g, f->rdi))
 			continue;
-		gp__list_del(node);
-		g->wait_object = f->r8;
-		gp__list_append(to, node);
+		if (f->rdi != f->r8) {
+			gp__list_del(node);
+			g->wait_object = f->r8;
+			gp__list_append(to, node);
+		}
 		nmove--;
 		done++;
 	}

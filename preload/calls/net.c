@@ -80,8 +80,11 @@ GP_CALL(recvfrom)
 	gp__io_open(&io, h, me, f, (int)f->rdi, GP__READ);
 	if (!socket_kind(&io))
 		return gp__native(f);
-	if (f->r10 & MSG_WAITALL && !(f->r10 & MSG_PEEK) && io.kind == GP__FD_STREAM && !gp__hub_quiet(h))
+	if (f->r10 & MSG_WAITALL && io.kind == GP__FD_STREAM && !gp__hub_quiet(h)) {
+		if (f->r10 & MSG_PEEK) /* readable is not enough, and nothing says when it is */
+			return gp__sys_offload(h, me, f);
 		return recv_all(&io);
+	}
 	return run(&io, attempt_recvfrom);
 native:;
 	long r = gp__native(f);
@@ -287,58 +290,36 @@ GP_CALL(accept)
 
 GP_CALL(accept4) { return gp__sys_accept(h, me, f); }
 
-static long connect_result(struct gp_io *io)
+/* connect once, without blocking: O_NONBLOCK is set for this one call. */
+static long attempt_connect(struct gp_io *io)
 {
-	int err = 0;
-	socklen_t len = sizeof err;
+	long flags = gp__raw(SYS_fcntl, io->fd, F_GETFL), r;
 
-	if (gp__is_err(gp__raw(SYS_getsockopt, io->fd, SOL_SOCKET, SO_ERROR, &err, &len)))
-		return -EBADF;
-	return -err;
+	gp__raw(SYS_fcntl, io->fd, F_SETFL, flags | O_NONBLOCK);
+	r = gp__native(io->f);
+	gp__raw(SYS_fcntl, io->fd, F_SETFL, flags);
+	return r;
 }
 
+/* The result of a connection that was under way comes from a second connect,
+ * which alone brings the kernel's socket into its final state. */
 GP_CALL(connect)
 {
 	struct gp_io io;
-	long flags, r;
-	int w;
+	long r;
 
 	gp__io_open(&io, h, me, f, (int)f->rdi, GP__WRITE);
-	if (!socket_kind(&io))
+	if (!socket_kind(&io) || gp__fd_nonblocking(io.fd))
 		return gp__native(f);
-	flags = gp__raw(SYS_fcntl, io.fd, F_GETFL);
-	if (gp__is_err(flags) || flags & O_NONBLOCK)
-		return gp__native(f);
-	gp__raw(SYS_fcntl, io.fd, F_SETFL, flags | O_NONBLOCK);
-	r = gp__native(f);
-	gp__raw(SYS_fcntl, io.fd, F_SETFL, flags);
-	if (r == -EAGAIN) /* a unix socket whose listener is full: nothing to poll for */
-		return gp__sys_offload(h, me, f);
-	if (r != -EINPROGRESS && r != -EALREADY)
-		return r;
-	if (gp__interrupted(h, me))
-		return GP__RESTART_SYS;
-	io.deadline = 0;
 	for (;;) {
-		int64_t deadline = GP__NEVER;
-
-		if (io.d->traits & GP__FD_TIMED) {
-			struct { long sec, usec; } tv = { 0, 0 };
-			socklen_t len = sizeof tv;
-
-			gp__raw(SYS_getsockopt, io.fd, SOL_SOCKET, SO_SNDTIMEO, &tv, &len);
-			if (tv.sec || tv.usec)
-				deadline = gp__deadline_after(tv.sec * GP__SEC + tv.usec * 1000);
-		}
-		w = gp__wait_fd(h, io.fd, GP__WRITE, deadline);
-		if (w == -EINTR)
-			return deadline == GP__NEVER ? GP__RESTART_SYS : GP__RESTART_NEVER;
-		if (w == -ETIMEDOUT)
-			return -EINPROGRESS;
-		if (w < 0)
-			return w;
-		if (gp__fd_ready(io.fd, GP__WRITE))
-			return connect_result(&io);
+		r = attempt_connect(&io);
+		if (r == -EAGAIN) /* a unix socket whose listener is full: nothing to poll for */
+			return gp__sys_offload(h, me, f);
+		if (r != -EINPROGRESS && r != -EALREADY)
+			return r;
+		r = gp__io_wait(&io);
+		if (r)
+			return r == -EAGAIN ? -EINPROGRESS : r;
 	}
 }
 

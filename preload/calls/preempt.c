@@ -89,7 +89,6 @@ bool gp__tick_wants_switch(struct gp_hub *h)
 }
 
 void gp__preempted(struct gp_ucontext *uc);
-void gp__sigreturn(struct gp_ucontext *uc) GP_NORETURN;
 
 /* On the program's stack, in a frame that gp__frame_for_preempt made. */
 void gp__preempted(struct gp_ucontext *uc)
@@ -98,5 +97,4 @@ void gp__preempted(struct gp_ucontext *uc)
 
 	gp__shim.preemptions++;
 	gp__yield_poll(h);
-	gp__sigreturn(uc);
 }

@@ -16,6 +16,8 @@
 #include "preload/calls/process.h"
 #include "preload/calls/signal.h"
 #include "preload/calls/thread.h"
+#include "preload/calls/time.h"
+#include "preload/trap/patch.h"
 #include "preload/trap/sud.h"
 
 #define RING       64
@@ -204,6 +206,10 @@ void gp__signal_route(struct gp_hub *h, const siginfo_t *info)
 	}
 	if (sig == SIGQUIT && (gp__shim.config.quit_list || (info->si_code == SI_KERNEL && !handled(sig)))) {
 		gp__list_print();
+		return;
+	}
+	if (info->si_code == SI_TIMER && (to = gp__timer_target(h, info->si_timerid))) {
+		gp__signal_direct(to, info);
 		return;
 	}
 	/* A pipe broken by the call under way is its thread's affair. */
@@ -460,24 +466,30 @@ GP_CALL(rt_sigpending)
 
 void gp__sigreturn(struct gp_ucontext *uc);
 
-/* The context of a frame of ours: the mask and the alternate stack come back
- * here, the registers by the real rt_sigreturn. */
+/* Back to the context of a frame of ours, by the real rt_sigreturn; what is to
+ * be taken first gets its frame from a copy, for it may cover this one. On our
+ * alternate stack. */
 void gp__sigreturn(struct gp_ucontext *uc)
 {
 	struct gp_hub *h = gp__hub();
 	struct gp_guest *me = gp__me(h);
+	struct gp_ucontext copy;
 
 	if (h->attention & GP__ARRIVED)
 		gp__signals_collect(h);
 	h->attention &= ~(uint32_t)GP__TICK;
-	if (me->attention)
+	if (me->attention) {
+		char *fp = __builtin_alloca_with_align(gp__shim.xextended, 64 * 8);
+
+		copy = *uc;
+		copy.fpstate = memcpy(fp, uc->fpstate, gp__shim.xextended);
+		uc = &copy;
 		gp__signal_take_on_uc(h, me, uc);
+	}
 	uc->sigmask = gp__shim.kernel_mask;
-	uc->stack = (stack_t){ .ss_sp = gp__shim.altstack, .ss_size = 64 * 1024 };
+	uc->stack = (stack_t){ .ss_sp = gp__shim.altstack, .ss_size = ALTSTACK_SIZE };
 	gp__raw_sigreturn(uc);
 }
-
-extern uint64_t gp__site_target(uint64_t rip);
 
 GP_CALL(rt_sigreturn)
 {
@@ -493,8 +505,7 @@ GP_CALL(rt_sigreturn)
 	if (copy.stack.ss_flags & SS_DISABLE)
 		me->altstack.ss_size = 0;
 	uc->rip = gp__site_target(copy.rip);
-	gp__sigreturn(uc);
-	return 0;
+	gp__sigreturn_again(uc);
 }
 
 GP_CALL(sigaltstack)

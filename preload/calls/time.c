@@ -8,6 +8,7 @@
 #include <time.h>
 #include "core/clock.h"
 #include "preload/calls/signal.h"
+#include "preload/calls/thread.h"
 #include "preload/calls/time.h"
 
 #define RECHECK (10 * GP__SEC)
@@ -107,12 +108,40 @@ GP_CALL(clock_nanosleep)
 	return 0;
 }
 
-/* A SIGEV_THREAD_ID that names a greenlet: the signal goes to the process, and
- * whoever waits for it takes it (glibc's SIGEV_THREAD helper does). */
+/* ---- timers of one thread ----------------------------------------------------- */
+
+/* A timer that the program aims at a thread of its own: the kernel's signal
+ * goes to the hub's kernel thread, and on to that greenlet from there. */
+struct aimed {
+	struct gp_list link;
+	int id;  /* the kernel's */
+	int tid; /* the program's thread */
+};
+
+static struct gp_list aimed; /* of the process, as timers are */
+
+static struct aimed *aimed_find(int id)
+{
+	if (aimed.next)
+		gp__list_each(n, &aimed)
+			if (gp__list_entry(n, struct aimed, link)->id == id)
+				return gp__list_entry(n, struct aimed, link);
+	return NULL;
+}
+
+struct gp_guest *gp__timer_target(struct gp_hub *h, int id)
+{
+	struct aimed *a = aimed_find(id);
+
+	return a ? gp__thread_by_tid(h, a->tid) : NULL;
+}
+
 GP_CALL(timer_create)
 {
-	struct sigevent ev;
 	struct gp_frame copy = *f;
+	struct sigevent ev;
+	struct aimed *a;
+	long r;
 
 	if (!f->rsi)
 		return gp__native(f);
@@ -120,7 +149,32 @@ GP_CALL(timer_create)
 		return -EFAULT;
 	if (ev.sigev_notify != SIGEV_THREAD_ID)
 		return gp__native(f);
+	if (!gp__thread_by_tid(h, ev._sigev_un._tid))
+		return -EINVAL;
+	a = gp__alloc(sizeof *a);
+	if (!a)
+		return -EAGAIN;
+	a->tid = ev._sigev_un._tid;
 	ev._sigev_un._tid = h->tid;
 	copy.rsi = (uint64_t)&ev;
-	return gp__native(&copy);
+	r = gp__native(&copy);
+	if (r || gp__copy(&a->id, (void *)f->rdx, sizeof a->id)) {
+		gp__free(a);
+		return r;
+	}
+	if (!aimed.next)
+		gp__list_init(&aimed);
+	gp__list_append(&aimed, &a->link);
+	return 0;
+}
+
+GP_CALL(timer_delete)
+{
+	struct aimed *a = aimed_find((int)f->rdi);
+
+	if (a) {
+		gp__list_del(&a->link);
+		gp__free(a);
+	}
+	return gp__native(f);
 }

@@ -8,5 +8,7 @@
 long gp__time_deadline(const void *from, int clock, bool absolute, int64_t *out);
 /* Nanoseconds of a checked timespec, GP__NEVER when it does not fit. */
 int64_t gp__time_ns(long sec, long nsec);
+/* The thread that a SIGEV_THREAD_ID timer names; NULL: it does not, or is gone. */
+struct gp_guest *gp__timer_target(struct gp_hub *h, int id);
 
 #endif

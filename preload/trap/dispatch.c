@@ -34,6 +34,8 @@ long gp__native_block(struct gp_hub *h, struct gp_guest *me, long nr, const long
 {
 	long r;
 
+	if (gp__interrupted(h, me))
+		return -EINTR;
 	h->idle = 1;
 	r = gp__raw_block(nr, args, &h->attention);
 	h->idle = 0;

@@ -164,7 +164,7 @@ function gp__handler_entry
 	call	gp__preempted
 	pop	%rdi
 	.cfi_adjust_cfa_offset -8
-	jmp	gp__raw_sigreturn
+	jmp	gp__sigreturn_again
 	.cfi_endproc
 	.size	gp__handler_entry, . - gp__handler_entry
 
@@ -180,9 +180,18 @@ label gp__sigreturn_begin
 	syscall
 label gp__sigreturn_end
 	ud2
+/* void gp__sigreturn_again(void *uc): gp__sigreturn() makes frames for handlers
+ * where uc itself may lie, so it works on our alternate stack; below uc, should
+ * that be there already. */
 label gp__sigreturn_again
-	lea	-8(%rdi), %rsp
-	and	$-16, %rsp
+	mov	gp__altstack_top(%rip), %rax
+	mov	%rax, %rcx
+	lea	-RED_ZONE(%rdi), %rsp
+	sub	%rdi, %rcx
+	cmp	$ALTSTACK_SIZE, %rcx
+	jb	1f
+	mov	%rax, %rsp
+1:	and	$-16, %rsp
 	call	gp__sigreturn
 	ud2
 	.cfi_endproc

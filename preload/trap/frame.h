@@ -28,6 +28,7 @@
 #define F_PAD     152
 #define F_SIZE    160
 #define RED_ZONE  128
+#define ALTSTACK_SIZE 65536
 
 #define S_RET     0
 #define S_TARGET  8
@@ -71,13 +72,16 @@ _Static_assert(offsetof(struct gp_site, target) == S_TARGET && offsetof(struct g
 
 /* entry.S */
 extern const char gp__entry[], gp__exit_check[], gp__exit_jump[];
-extern const char gp__sigreturn_begin[], gp__sigreturn_end[], gp__sigreturn_again[];
+extern const char gp__sigreturn_begin[], gp__sigreturn_end[];
+extern uint64_t gp__altstack_top; /* of our alternate stack; sud.c */
 extern const char gp__guest_start[], gp__handler_entry[], gp__restore_rt[];
 /* Goes on in the program as the frame says; never returns. */
 void gp__exit_to(struct gp_frame *f) __attribute__((noreturn));
 /* The real rt_sigreturn from `uc`, which follows the word that a handler's
  * return pops; with hub->attention set it calls gp__sigreturn(uc) again. */
 void gp__raw_sigreturn(void *uc) __attribute__((noreturn));
+/* gp__sigreturn(uc) on our alternate stack: pending signals first. */
+void gp__sigreturn_again(void *uc) __attribute__((noreturn));
 /* clone in the caller's place: gives the child's pid in the parent. The child
  * goes on in the program from `child`, a copy of the frame that lies below the
  * child's own stack pointer, as a kernel thread that is not the hub's. */

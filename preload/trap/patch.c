@@ -1,12 +1,14 @@
 /* patch.c - a site that trapped once becomes a jump.
  *
- * A stub lies within 2 GiB of its site, 64 bytes in a region of its own:
+ * A stub lies within 2 GiB of its site, in a region of its own:
  *
- *	 0	mov $nr,%eax		GP__FORM_MOV only
- *	 5	movabs $site,%r11
- *	15	jmp *(region)		to gp__entry
- *	24	what stood behind the syscall, jmp back		GP__FORM_TAIL
- *	44	syscall, the same again, jmp back: for foreign kernel threads
+ *	+0	mov $nr,%eax, or the head of a loop
+ *		what stood between the mov and the syscall
+ *		movabs $site,%r11
+ *		jmp *(region)		to gp__entry
+ *	+40	pointer to the struct site
+ *	+48	what stood behind the syscall, jmp back		GP__FORM_TAIL
+ *	+72	syscall, the same again, jmp back: for foreign kernel threads
  *
  * Laws:
  *  - A jmp, never a call: a return address would be pushed into the red zone.
@@ -29,20 +31,20 @@
 
 #define BUCKETS     1024
 #define REGION      (64 * 1024UL)
-#define STUB        64UL
+#define STUB        96UL
 #define REGIONS_MAX 64
 #define TEXTS_MAX   128
 #define HOT         3 /* traps after which a GP__FORM_TAIL site is looked into */
-#define AT_TAIL     24
-#define AT_NATIVE   44
+#define AT_TAIL     48
+#define AT_NATIVE   72
+#define AT_SITE     40 /* pointer to the struct site, for whoever finds itself in the stub */
 
 struct site {
 	struct gp_site s; /* must be first: stubs and entry.S know it */
 	struct site *next; /* in the bucket */
 	uint8_t *insn;     /* the syscall instruction */
 	uint8_t *stub;     /* NULL: none */
-	size_t tail;       /* bytes moved */
-	enum gp_form form;
+	struct gp_insn in; /* its form */
 	unsigned hits;     /* traps */
 	bool patched;
 };
@@ -128,19 +130,27 @@ static bool look_through(struct text *t)
 	return true;
 }
 
+/* The first byte that becomes the jump. */
+static uint8_t *start_of(const struct site *s)
+{
+	switch (s->in.form) {
+	case GP__FORM_MOV: return s->insn - s->in.head - 5;
+	case GP__FORM_LOOP: return s->insn - s->in.head;
+	default: return s->insn;
+	}
+}
+
+/* Whether a direct jump leads to an instruction that the five bytes at `at`
+ * cover, other than the first. */
 static bool jumped_into(struct text *t, const struct site *s)
 {
+	uint64_t at = (uint64_t)start_of(s) - t->low;
+
 	if (!t->targets && !look_through(t))
 		return true;
-	/* Only places where an instruction begins: behind the syscall, and
-	 * behind a first instruction of two bytes. */
-	for (unsigned i = 2; i < 5; i++) {
-		uint64_t at = (uint64_t)s->insn + i - t->low;
-
-		if (i == 3 || !(t->targets[at / 8] >> (at & 7) & 1))
-			continue;
-		return true;
-	}
+	for (uint64_t i = at + 2; i < at + 5; i++)
+		if (t->targets[i / 8] >> (i & 7) & 1 && gp__insn_starts(start_of(s), i - at))
+			return true;
 	return false;
 }
 
@@ -194,10 +204,10 @@ static uint8_t *put32(uint8_t *p, int64_t v)
 
 static void put_tail(uint8_t *p, const struct site *s)
 {
-	memcpy(p, s->insn + 2, s->tail);
-	p += s->tail;
+	memcpy(p, s->insn + 2, s->in.tail);
+	p += s->in.tail;
 	*p++ = 0xe9;
-	put32(p, s->insn + 2 + s->tail - (p + 4));
+	put32(p, s->insn + 2 + s->in.tail - (p + 4));
 }
 
 static bool make_stub(struct site *s, long nr)
@@ -209,10 +219,13 @@ static bool make_stub(struct site *s, long nr)
 		return false;
 	s->stub = p = r->base + r->used;
 	r->used += STUB;
-	if (s->form == GP__FORM_MOV) {
+	if (s->in.form == GP__FORM_MOV) {
 		*p++ = 0xb8;
 		p = put32(p, nr);
 	}
+	if (!gp__insn_move(p, s->insn - s->in.head, s->in.head))
+		s->in.form = GP__FORM_NONE;
+	p += s->in.head;
 	*p++ = 0x49;
 	*p++ = 0xbb;
 	memcpy(p, &s, 8);
@@ -220,7 +233,8 @@ static bool make_stub(struct site *s, long nr)
 	*p++ = 0xff;
 	*p++ = 0x25;
 	put32(p, r->base - (p + 4));
-	if (s->form == GP__FORM_TAIL) {
+	memcpy(s->stub + AT_SITE, &s, 8);
+	if (s->in.form == GP__FORM_TAIL) {
 		put_tail(s->stub + AT_TAIL, s);
 		s->stub[AT_NATIVE] = 0x0f;
 		s->stub[AT_NATIVE + 1] = 0x05;
@@ -232,7 +246,7 @@ static bool make_stub(struct site *s, long nr)
 
 static bool write_jump(struct site *s)
 {
-	uint8_t *at = s->form == GP__FORM_MOV ? s->insn - 5 : s->insn;
+	uint8_t *at = start_of(s);
 	uint64_t page = gp__align_down((uint64_t)at, GP__PAGE);
 	size_t len = gp__align_up((uint64_t)at + 5, GP__PAGE) - page;
 	uint8_t jump[8] = { 0xe9 };
@@ -270,12 +284,11 @@ static struct site *meet(uint64_t ret, long nr)
 	s->insn = (uint8_t *)ret - 2;
 	s->s = (struct gp_site){ ret, ret, ret - 2, ret - 2 };
 	if (t && gp__shim.config.rewrite)
-		s->form = gp__insn_form(s->insn, (uint64_t)s->insn - t->low, t->high - (uint64_t)s->insn, nr, &s->tail);
-	if (s->form != GP__FORM_NONE && !make_stub(s, nr))
-		s->form = GP__FORM_NONE;
-	if (s->form == GP__FORM_MOV)
-		s->s.restart = ret - 7;
-	if (s->form == GP__FORM_TAIL) {
+		s->in = gp__insn_form(s->insn, (uint64_t)s->insn - t->low, t->high - (uint64_t)s->insn, nr);
+	if (s->in.form != GP__FORM_NONE && !make_stub(s, nr))
+		s->in.form = GP__FORM_NONE;
+	s->s.restart = s->in.form == GP__FORM_NONE ? ret - 2 : (uint64_t)start_of(s);
+	if (s->in.form == GP__FORM_TAIL) {
 		s->s.target = (uint64_t)s->stub + AT_TAIL;
 		s->s.native = (uint64_t)s->stub + AT_NATIVE;
 	}
@@ -289,9 +302,9 @@ static void try_patch(struct site *s)
 {
 	struct text *t;
 
-	if (s->form == GP__FORM_MOV && s->hits == 1)
+	if (s->in.form == GP__FORM_MOV && s->hits == 1)
 		write_jump(s);
-	if (s->form != GP__FORM_TAIL || s->hits != HOT || gp__shim.foreign)
+	if ((s->in.form != GP__FORM_TAIL && s->in.form != GP__FORM_LOOP) || s->hits != HOT || gp__shim.foreign)
 		return;
 	t = text_of((uint64_t)s->insn);
 	if (t && !jumped_into(t, s))
@@ -324,15 +337,12 @@ uint64_t gp__site_target(uint64_t rip)
 bool gp__in_stub(uint64_t rip, const struct gp_site **site, bool *before)
 {
 	for (unsigned i = 0; i < book.regions; i++) {
-		uint64_t off = rip - (uint64_t)book.region[i].base, stub;
-		const struct site *s;
+		uint64_t off = rip - (uint64_t)book.region[i].base;
 
 		if (off >= book.region[i].used || off < STUB)
 			continue;
-		stub = rip & ~(STUB - 1);
-		memcpy(&s, (const uint8_t *)stub + (*(const uint8_t *)stub == 0xb8 ? 7 : 2), 8);
-		*site = &s->s;
-		*before = rip - stub < AT_TAIL;
+		*before = off % STUB < AT_TAIL;
+		*site = &(*(struct site **)(void *)(rip - off % STUB + AT_SITE))->s;
 		return true;
 	}
 	return false;

@@ -31,13 +31,15 @@
 #endif
 #define DISPATCH_ON 1
 #define SYS_USER_DISPATCH_CODE 2
-#define ALTSTACK (64 * 1024UL)
+#define ALTSTACK ((unsigned long)ALTSTACK_SIZE)
 
 /* entry.S: accesses to the program's memory that may fault */
 extern const char gp__copy_begin[], gp__copy_end[], gp__copy_fault[];
 extern const char gp__load32_begin[], gp__load32_end[], gp__cas32_begin[], gp__cas32_end[];
 
 void gp__on_signal(int sig, siginfo_t *info, struct gp_ucontext *uc);
+
+uint64_t gp__altstack_top;
 
 static bool within(uint64_t rip, const char *low, const char *high)
 {
@@ -60,6 +62,7 @@ int gp__altstack_make(void)
 		if (gp__is_err(p))
 			return (int)p;
 		gp__shim.altstack = (void *)p;
+		gp__altstack_top = (uint64_t)p + ALTSTACK;
 	}
 	ss.ss_sp = gp__shim.altstack;
 	return (int)gp__raw(SYS_sigaltstack, &ss, 0);
