@@ -140,14 +140,19 @@ static long attempt_write(struct gp_io *io)
 
 /* Nobody else could use the time: the kernel may do the waiting. A short
  * write after an interruption that was not the program's goes on. */
-static long while_quiet(struct gp_io *io, struct vec *v, long nr)
+static long while_quiet(struct gp_io *io, struct vec *v, bool again)
 {
+	long rest[6] = { io->fd, (long)v->iov, v->n, 0, 0, 0 };
+
 	for (;;) {
 		long r;
 
 		if (!gp__hub_quiet(io->h))
 			return -EAGAIN;
-		r = gp__native_block(io->h, io->me, nr, (long[]){ io->fd, (long)v->iov, v->n, 0, 0, 0 });
+		if (again)
+			r = gp__native_block(io->h, io->me, SYS_writev, rest);
+		else
+			r = gp__native_block(io->h, io->me, (long)io->f->nr, (long *)io->f->arg);
 		if (r != -EINTR)
 			return r;
 		if (gp__interrupted(io->h, io->me))
@@ -157,7 +162,7 @@ static long while_quiet(struct gp_io *io, struct vec *v, long nr)
 
 static long read_vec(struct gp_io *io, struct vec *v)
 {
-	long r = while_quiet(io, v, SYS_readv);
+	long r = while_quiet(io, v, false);
 
 	if (r != -EAGAIN || gp__hub_quiet(io->h))
 		return r;
@@ -173,7 +178,7 @@ static long write_vec(struct gp_io *io, struct vec *v)
 	io->attempt = attempt_write;
 	io->arg = v;
 	for (;;) {
-		long r = while_quiet(io, v, SYS_writev);
+		long r = while_quiet(io, v, done > 0);
 
 		if (r == -EAGAIN && !gp__hub_quiet(io->h))
 			r = gp__io_run(io);
@@ -216,7 +221,7 @@ GP_CALL(read)
 	gp__io_open(&io, h, me, f, (int)f->rdi, GP__READ);
 	if (direct(&io))
 		return gp__native(f);
-	return run(&io, &v, vec_one(&v, f->rsi, gp__min(f->rdx, 0x7ffff000UL)));
+	return run(&io, &v, vec_one(&v, f->rsi, f->rdx));
 }
 
 GP_CALL(write)
@@ -227,7 +232,7 @@ GP_CALL(write)
 	gp__io_open(&io, h, me, f, (int)f->rdi, GP__WRITE);
 	if (direct(&io))
 		return gp__native(f);
-	return run(&io, &v, vec_one(&v, f->rsi, gp__min(f->rdx, 0x7ffff000UL)));
+	return run(&io, &v, vec_one(&v, f->rsi, f->rdx));
 }
 
 static long vectored(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, unsigned events)

@@ -168,9 +168,10 @@ bool gp__frame_on_call(struct gp_guest *me, struct gp_frame *f, int sig, const s
 	char *fp;
 
 	/* We stand on the stack ourselves: below our own frames, then, with
-	 * room for what is called from here. */
-	if (top == f->rsp || gp__on_altstack(me, f->rsp))
-		top = (uint64_t)__builtin_frame_address(0) - 1024;
+	 * room for what is called from here. Below the frame that another
+	 * signal got on this way out, too. */
+	if (top == f->rsp)
+		top = gp__min(f->rsp - RED_ZONE, (uint64_t)__builtin_frame_address(0) - 1024);
 	sf = place(top, &fp);
 	if (!sf)
 		return false;
