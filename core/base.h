@@ -22,8 +22,9 @@
 #define gp__container_of(ptr, type, member) \
 	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
 #define gp__count(a)    (sizeof(a) / sizeof((a)[0]))
-#define gp__min(a, b)   ((a) < (b) ? (a) : (b))
-#define gp__max(a, b)   ((a) > (b) ? (a) : (b))
+/* Each argument is evaluated once: one of them may read the clock. */
+#define gp__min(a, b) ({ __typeof__((a) + (b)) a_ = (a), b_ = (b); a_ < b_ ? a_ : b_; })
+#define gp__max(a, b) ({ __typeof__((a) + (b)) a_ = (a), b_ = (b); a_ > b_ ? a_ : b_; })
 #define gp__align_up(x, n)   (((x) + (n) - 1) & ~((__typeof__(x))(n) - 1))
 #define gp__align_down(x, n) ((x) & ~((__typeof__(x))(n) - 1))
 

@@ -300,7 +300,7 @@ static long do_select(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f,
 
 	if (s.n < 0)
 		return -EINVAL;
-	s.n = gp__min(s.n, gp__max(h->fds_max, FD_SETSIZE));
+	s.n = gp__min(s.n, h->fds_max);
 	s.bytes = gp__align_up((size_t)s.n, 64UL) / 8;
 	s.in = here;
 	if (s.bytes > 128)
