@@ -35,7 +35,6 @@ struct gp_guest {
 	bool is_main;              /* stands on the process's first stack */
 	volatile bool attention;   /* has a signal to take on its way out */
 	bool restore_mask;         /* saved_mask comes back when a handler ran, or none did */
-	bool moved;                /* made a call since the last tick */
 	uint32_t *clear_tid;       /* stored 0 and woken at exit; NULL: none */
 	void *robust;              /* head of its list of robust mutexes; NULL: none */
 	uint64_t mask;             /* blocked signals, bit n-1 for n */
@@ -45,6 +44,7 @@ struct gp_guest {
 	struct gp_list sigqueue;   /* struct gp_signal, directed */
 	stack_t altstack;          /* as the program set it */
 	int64_t slice;             /* ns it may run; 0: the configured one */
+	uint32_t parks_seen;       /* g.parks at the last tick that found it running */
 	uint32_t futex_bits;       /* bitset of its futex wait */
 	unsigned long exit_status; /* of exit */
 	char comm[16];             /* its name, as prctl set it; "": the process's */

@@ -68,6 +68,7 @@ struct gp_greenlet {
 	uint8_t flags;             /* GP__KEEP_VECTOR, GP__OWN_TLS */
 	uint8_t park_flags;        /* flags of the park under way */
 	uint32_t refs;             /* references to this record */
+	uint32_t parks;            /* how often it has parked, modulo 2^32 */
 	unsigned long id;          /* 1 for main, counts up */
 	struct gp_list joiners;    /* greenlets in gp_join on this one */
 	struct gp_stack stack;     /* of gp_spawn; size 0 for others */

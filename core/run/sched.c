@@ -107,6 +107,7 @@ int gp__park(struct gp_hub *h, const char *what, unsigned long object, int64_t d
 	self->state = GP__PARKED;
 	h->external += !!(flags & GP__EXTERNAL);
 	h->stats.parks++;
+	self->parks++;
 	switch_from(h, self, take_next(h));
 #ifndef GP_SHIM
 	errno = saved_errno;

@@ -6,9 +6,9 @@
  * program pays one signal a slice, an idle one nothing, and nobody pays a
  * system call a switch.
  *
- * A greenlet that was caught in its own code without having made a call since
- * the last tick is a spinner: its slice halves, down to 200 us, until it makes
- * one.
+ * A greenlet that has not parked since the last tick found it running is taken
+ * for a spinner: its slice halves, down to 200 us, until it parks. It may well
+ * make calls: redis's main thread spins on its helpers between two writes.
  *
  * The tick has a second use. Calls without a non-blocking form (accept, a tty)
  * are made when poll() says ready; should another process have been faster,
@@ -83,8 +83,8 @@ bool gp__tick_wants_switch(struct gp_hub *h)
 
 	if (!gp__shim.config.slice || !(me->g.flags & GP__OWN_TLS))
 		return false;
-	me->slice = me->moved ? 0 : gp__max(slice / 2, SLICE_MIN);
-	me->moved = false;
+	me->slice = me->g.parks != me->parks_seen ? 0 : gp__max(slice / 2, SLICE_MIN);
+	me->parks_seen = me->g.parks;
 	return !gp__list_empty(&h->runq) || h->external > 0;
 }
 

@@ -103,7 +103,6 @@ void gp__dispatch(struct gp_frame *f, struct gp_hub *h)
 	unsigned verdict = row->verdict;
 
 	me->frame = f;
-	me->moved = true;
 	if (gp__unlikely(!(gp__shim.config.groups >> row->group & 1)))
 		verdict = GP__MAYBLOCK;
 	if (gp__unlikely(!row->name))
@@ -116,6 +115,9 @@ void gp__dispatch(struct gp_frame *f, struct gp_hub *h)
 		f->rax = (uint64_t)pass(h, me, f);
 	} else {
 		f->rax = (uint64_t)row->handler(h, me, f);
+		/* It may have woken somebody, and may now compute for ever. */
+		if (gp__unlikely(!gp__shim.ticking) && !gp__list_empty(&h->runq))
+			gp__tick_start(h, me);
 	}
 	if (gp__unlikely(me->attention | me->restore_mask) || gp__unlikely(is_restart(f->rax)))
 		gp__exit_work(f);
