@@ -160,7 +160,6 @@ static struct watcher *watcher_of(struct gp_hub *h, struct gp_fd *f)
 	w->f = f;
 	w->loop = h->loop;
 	f->watcher = w;
-	f->watched = f->generation - 1;
 	return w;
 }
 
@@ -168,7 +167,7 @@ static void bring_up_to_date(struct gp_hub *h, struct gp_fd *f)
 {
 	struct ev_loop *ev = h->loop->ev;
 	unsigned want = 0;
-	bool anew = f->watched != f->generation;
+	bool anew = !f->watcher || f->watched != f->generation;
 	struct watcher *w;
 
 	gp__list_each(n, &f->waits)
