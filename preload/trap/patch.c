@@ -202,12 +202,14 @@ static uint8_t *put32(uint8_t *p, int64_t v)
 	return p + 4;
 }
 
-static void put_tail(uint8_t *p, const struct site *s)
+static bool put_tail(uint8_t *p, const struct site *s)
 {
-	memcpy(p, s->insn + 2, s->in.tail);
+	if (!gp__insn_move(p, s->insn + 2, s->in.tail))
+		return false;
 	p += s->in.tail;
 	*p++ = 0xe9;
 	put32(p, s->insn + 2 + s->in.tail - (p + 4));
+	return true;
 }
 
 static bool make_stub(struct site *s, long nr)
@@ -235,10 +237,10 @@ static bool make_stub(struct site *s, long nr)
 	put32(p, r->base - (p + 4));
 	memcpy(s->stub + AT_SITE, &s, 8);
 	if (s->in.form == GP__FORM_TAIL) {
-		put_tail(s->stub + AT_TAIL, s);
 		s->stub[AT_NATIVE] = 0x0f;
 		s->stub[AT_NATIVE + 1] = 0x05;
-		put_tail(s->stub + AT_NATIVE + 2, s);
+		if (!put_tail(s->stub + AT_TAIL, s) || !put_tail(s->stub + AT_NATIVE + 2, s))
+			s->in.form = GP__FORM_NONE;
 	}
 	gp__raw(SYS_mprotect, r->base, REGION, PROT_READ | PROT_EXEC);
 	return true;
