@@ -217,6 +217,7 @@ static void __attribute__((constructor)) start(int argc, char **argv, char **env
 		give_up();
 	}
 	gp__shim.timer = -1;
+	gp__shim.flags_epoch = 1;
 	find_text();
 	gp__vector_init();
 	gp__shim.threads_at_start = threads_now();

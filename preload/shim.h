@@ -78,6 +78,7 @@ struct gp_shim {
 	int next_tid;                 /* virtual ids count up from above 2^22 */
 	bool foreign;                 /* kernel threads exist that are not ours */
 	int threads_at_start;         /* kernel threads before us */
+	uint32_t flags_epoch;         /* goes up when O_NONBLOCK may have changed somewhere */
 
 	/* signals */
 	struct gp_action action[65];  /* by number; the program's */

@@ -114,6 +114,7 @@ struct gp_fd {
 	uint8_t kind;           /* the shim's knowledge of it (calls/fd.h); 0: not known */
 	uint8_t traits;         /* the shim's */
 	uint16_t active;        /* events that the watcher listens for now */
+	uint32_t epoch;         /* the shim's */
 };
 
 /* ---- the hub ---------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -71,10 +72,22 @@ void gp__io_open(struct gp_io *io, struct gp_hub *h, struct gp_guest *me, struct
 	io->kind = io->d->kind;
 }
 
-bool gp__fd_nonblocking(int fd)
+void gp__fd_fresh(struct gp_hub *h, long fd, bool nonblocking)
 {
-	long flags = gp__raw(SYS_fcntl, fd, F_GETFL);
+	struct gp_fd *d = gp__is_err(fd) || nonblocking ? NULL : gp__fd(h, (int)fd);
 
+	if (d)
+		d->epoch = gp__shim.flags_epoch;
+}
+
+bool gp__fd_nonblocking(struct gp_hub *h, int fd)
+{
+	struct gp_fd *d = gp__fd(h, fd);
+	long flags;
+
+	if (d && d->epoch == gp__shim.flags_epoch)
+		return false;
+	flags = gp__raw(SYS_fcntl, fd, F_GETFL);
 	return !gp__is_err(flags) && flags & O_NONBLOCK;
 }
 
@@ -122,7 +135,7 @@ long gp__io_wait(struct gp_io *io)
 {
 	int r;
 
-	if (gp__fd_nonblocking(io->fd)) {
+	if (gp__fd_nonblocking(io->h, io->fd)) {
 		gp__empty_handed(io->h);
 		return -EAGAIN;
 	}
@@ -150,6 +163,57 @@ long gp__io_run(struct gp_io *io)
 		if (r)
 			return r;
 	}
+}
+
+long gp__io_receive(struct gp_io *io, size_t size)
+{
+	long r;
+
+	if (io->kind != GP__FD_STREAM)
+		return gp__io_run(io);
+	if (io->d->traits & GP__FD_DRAINED && !gp__fd_nonblocking(io->h, io->fd)) {
+		r = gp__io_wait(io);
+		if (r)
+			return r;
+	}
+	r = gp__io_run(io);
+	if (r > 0 && (size_t)r < size)
+		io->d->traits |= GP__FD_DRAINED;
+	else
+		io->d->traits &= (uint8_t)~GP__FD_DRAINED;
+	return r;
+}
+
+/* ---- beginnings: what this process makes for itself blocks until it says otherwise */
+
+GP_CALL(socket)
+{
+	long r = gp__native(f);
+
+	gp__fd_fresh(h, r, f->rsi & SOCK_NONBLOCK);
+	return r;
+}
+
+static long fresh_pair(struct gp_hub *h, uint64_t addr, long r, bool nonblocking)
+{
+	int fd[2];
+
+	if (!r && !gp__copy(fd, (void *)addr, sizeof fd)) {
+		gp__fd_fresh(h, fd[0], nonblocking);
+		gp__fd_fresh(h, fd[1], nonblocking);
+	}
+	return r;
+}
+
+GP_CALL(socketpair) { return fresh_pair(h, f->r10, gp__native(f), f->rsi & SOCK_NONBLOCK); }
+GP_CALL(pipe) { return fresh_pair(h, f->rdi, gp__native(f), false); }
+GP_CALL(pipe2) { return fresh_pair(h, f->rdi, gp__native(f), f->rsi & O_NONBLOCK); }
+
+GP_CALL(ioctl)
+{
+	if ((unsigned)f->rsi == FIONBIO)
+		gp__fd_flags_unsure();
+	return gp__native(f);
 }
 
 /* ---- ends -------------------------------------------------------------------- */
@@ -215,6 +279,8 @@ GP_CALL(fcntl)
 
 	if (gp__fd_is_ours((int)f->rdi))
 		return -EBADF;
+	if (cmd == F_SETFL)
+		gp__fd_flags_unsure();
 	if (cmd != F_SETLKW && cmd != F_OFD_SETLKW)
 		return gp__native(f);
 	try = cmd == F_SETLKW ? F_SETLK : F_OFD_SETLK;

@@ -21,6 +21,7 @@ enum {
 	GP__FD_TIMED           = 1 << 0, /* socket with SO_RCVTIMEO or SO_SNDTIMEO */
 	GP__FD_NO_NOWAIT_READ  = 1 << 1, /* the kernel said EOPNOTSUPP */
 	GP__FD_NO_NOWAIT_WRITE = 1 << 2,
+	GP__FD_DRAINED         = 1 << 3, /* stream: the last read took all there was */
 };
 
 /* One call on one descriptor that may have to wait. */
@@ -42,13 +43,22 @@ void gp__io_open(struct gp_io *io, struct gp_hub *h, struct gp_guest *me, struct
 /* Attempts, and parks while the descriptor is not ready, as the program's own
  * O_NONBLOCK and timeouts say. The call's result, or a GP__RESTART code. */
 long gp__io_run(struct gp_io *io);
+/* The same for a read of up to `size` bytes. A stream socket that the last read
+ * emptied is waited for first: the attempt would be in vain, and a peer that
+ * is always quicker would keep the processor. */
+long gp__io_receive(struct gp_io *io, size_t size);
 /* Parks once: 0 when it may be ready, else what the call returns. */
 long gp__io_wait(struct gp_io *io);
 /* Whether the descriptor is ready now (poll with no time). */
 bool gp__fd_ready(int fd, unsigned events);
 /* A call that has no form that does not block, on a descriptor that is ready. */
 long gp__guarded(struct gp_io *io, long nr, const long *args);
-bool gp__fd_nonblocking(int fd);
+bool gp__fd_nonblocking(struct gp_hub *h, int fd);
+/* A descriptor that this process just made, blocking: nobody else has it. */
+void gp__fd_fresh(struct gp_hub *h, long fd, bool nonblocking);
+/* O_NONBLOCK may have changed on some description, or other processes may
+ * change it from now on: ask the kernel again. */
+static inline void gp__fd_flags_unsure(void) { gp__shim.flags_epoch++; }
 /* Something came back empty-handed: a program that polls must let others run. */
 void gp__empty_handed(struct gp_hub *h);
 

@@ -30,6 +30,13 @@ static long while_quiet(struct gp_io *io)
 	return -EAGAIN;
 }
 
+static long attempt_recvfrom(struct gp_io *io)
+{
+	const struct gp_frame *f = io->f;
+
+	return gp__raw(SYS_recvfrom, f->rdi, f->rsi, f->rdx, f->r10 | MSG_DONTWAIT, f->r8, f->r9);
+}
+
 static long run(struct gp_io *io, long (*attempt)(struct gp_io *))
 {
 	bool quiet = gp__hub_quiet(io->h);
@@ -38,17 +45,10 @@ static long run(struct gp_io *io, long (*attempt)(struct gp_io *))
 	if (r != -EAGAIN || (quiet && gp__hub_quiet(io->h)))
 		return r;
 	io->attempt = attempt;
-	return gp__io_run(io);
+	return attempt == attempt_recvfrom && !(io->f->r10 & MSG_PEEK) ? gp__io_receive(io, io->f->rdx) : gp__io_run(io);
 }
 
 /* ---- receiving ----------------------------------------------------------------- */
-
-static long attempt_recvfrom(struct gp_io *io)
-{
-	const struct gp_frame *f = io->f;
-
-	return gp__raw(SYS_recvfrom, f->rdi, f->rsi, f->rdx, f->r10 | MSG_DONTWAIT, f->r8, f->r9);
-}
 
 /* MSG_WAITALL on a stream: until the buffer is full, the end, or an error. */
 static long recv_all(struct gp_io *io)
@@ -171,7 +171,7 @@ GP_CALL(sendto)
 		if (r < 0)
 			return done ? done : r;
 		done += r;
-		if (io.kind != GP__FD_STREAM || r == (long)copy.rdx || gp__interrupted(h, me) || gp__fd_nonblocking(io.fd))
+		if (io.kind != GP__FD_STREAM || r == (long)copy.rdx || gp__interrupted(h, me) || gp__fd_nonblocking(h, io.fd))
 			return done;
 		copy.rsi += (uint64_t)r;
 		copy.rdx -= (uint64_t)r;
@@ -205,7 +205,7 @@ static long send_rest(struct gp_io *io, struct msghdr *m, long done)
 
 		for (; n && by >= at->iov_len; at++, n--)
 			by -= at->iov_len;
-		if (!n || gp__interrupted(io->h, io->me) || gp__fd_nonblocking(io->fd))
+		if (!n || gp__interrupted(io->h, io->me) || gp__fd_nonblocking(io->h, io->fd))
 			break;
 		at->iov_base = (char *)at->iov_base + by;
 		at->iov_len -= by;
@@ -232,6 +232,8 @@ GP_CALL(sendmsg)
 	gp__io_open(&io, h, me, f, (int)f->rdi, GP__WRITE);
 	if (!socket_kind(&io))
 		return gp__native(f);
+	if (!gp__copy(&m, (void *)f->rsi, sizeof m) && m.msg_controllen)
+		gp__fd_flags_unsure(); /* it may hand a descriptor to another process */
 	r = run(&io, attempt_sendmsg);
 	if (r <= 0 || io.kind != GP__FD_STREAM || gp__copy(&m, (void *)f->rsi, sizeof m) || m.msg_iovlen > 1024)
 		return r;
@@ -281,11 +283,14 @@ static long attempt_accept(struct gp_io *io)
 GP_CALL(accept)
 {
 	struct gp_io io;
+	long r;
 
 	gp__io_open(&io, h, me, f, (int)f->rdi, GP__READ);
-	if (!socket_kind(&io) || gp__fd_nonblocking(io.fd))
+	if (!socket_kind(&io) || gp__fd_nonblocking(h, io.fd))
 		return gp__native(f);
-	return run(&io, attempt_accept);
+	r = run(&io, attempt_accept);
+	gp__fd_fresh(h, r, f->nr == SYS_accept4 && f->r10 & SOCK_NONBLOCK);
+	return r;
 }
 
 GP_CALL(accept4) { return gp__sys_accept(h, me, f); }
@@ -309,7 +314,7 @@ GP_CALL(connect)
 	long r;
 
 	gp__io_open(&io, h, me, f, (int)f->rdi, GP__WRITE);
-	if (!socket_kind(&io) || gp__fd_nonblocking(io.fd))
+	if (!socket_kind(&io) || gp__fd_nonblocking(h, io.fd))
 		return gp__native(f);
 	for (;;) {
 		r = attempt_connect(&io);

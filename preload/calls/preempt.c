@@ -88,6 +88,16 @@ bool gp__tick_wants_switch(struct gp_hub *h)
 	return !gp__list_empty(&h->runq) || h->external > 0;
 }
 
+/* With everybody else runnable already, the loop is looked at only as often
+ * as it is anyway: with thousands of ready descriptors a look is dear. */
+void gp__tick_yield(struct gp_hub *h)
+{
+	if (gp__list_empty(&h->runq) || gp__now() - h->polled >= h->poll_after)
+		gp__yield_poll(h);
+	else
+		gp__yield(h);
+}
+
 void gp__preempted(struct gp_ucontext *uc);
 
 /* On the program's stack, in a frame that gp__frame_for_preempt made. */
@@ -96,5 +106,5 @@ void gp__preempted(struct gp_ucontext *uc)
 	struct gp_hub *h = gp__hub();
 
 	gp__shim.preemptions++;
-	gp__yield_poll(h);
+	gp__tick_yield(h);
 }

@@ -10,6 +10,8 @@ void gp__tick_start(struct gp_hub *h, const struct gp_guest *g);
 void gp__tick_stop(void);
 /* At a tick: whether somebody else should run now. */
 bool gp__tick_wants_switch(struct gp_hub *h);
+/* Then: the others have their turns. */
+void gp__tick_yield(struct gp_hub *h);
 /* Makes a call that blocks although the descriptor was ready a moment ago
  * harmless: the tick ends it with -EINTR. */
 void gp__tick_guard(struct gp_hub *h);

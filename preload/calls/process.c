@@ -15,6 +15,7 @@
  */
 #include <sched.h>
 #include <sys/wait.h>
+#include "preload/calls/fd.h"
 #include "preload/calls/futex.h"
 #include "preload/calls/preempt.h"
 #include "preload/calls/process.h"
@@ -102,6 +103,7 @@ void gp__vfork_done(struct gp_frame *saved)
 
 long gp__process_clone(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, uint64_t flags, uint64_t stack)
 {
+	gp__fd_flags_unsure(); /* the child shares what we have */
 	if (!(flags & CLONE_VM))
 		return fork_child(h, me, f);
 	if (stack)
@@ -111,8 +113,8 @@ long gp__process_clone(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f
 	return -EINVAL;
 }
 
-GP_CALL(fork) { return fork_child(h, me, f); }
-GP_CALL(vfork) { return vfork_child(h, me, f, CLONE_VM | CLONE_VFORK | SIGCHLD); }
+GP_CALL(fork) { return gp__process_clone(h, me, f, SIGCHLD, 0); }
+GP_CALL(vfork) { return gp__process_clone(h, me, f, CLONE_VM | CLONE_VFORK | SIGCHLD, 0); }
 
 /* Whether an environment leads to us; an unreadable one is the kernel's to refuse. */
 static bool preloads(uint64_t envp)

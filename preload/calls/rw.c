@@ -168,7 +168,7 @@ static long read_vec(struct gp_io *io, struct vec *v)
 		return r;
 	io->attempt = attempt_read;
 	io->arg = v;
-	return gp__io_run(io);
+	return gp__io_receive(io, v->total);
 }
 
 static long write_vec(struct gp_io *io, struct vec *v)
@@ -188,7 +188,7 @@ static long write_vec(struct gp_io *io, struct vec *v)
 		if (r == (long)v->total || r == 0 || io->kind == GP__FD_DGRAM)
 			return done;
 		vec_advance(v, (size_t)r);
-		if (gp__interrupted(io->h, io->me) || gp__fd_nonblocking(io->fd))
+		if (gp__interrupted(io->h, io->me) || gp__fd_nonblocking(io->h, io->fd))
 			return done;
 	}
 }
@@ -288,7 +288,7 @@ GP_CALL(sendfile)
 	long done = 0;
 
 	gp__io_open(&out, h, me, f, (int)f->rdi, GP__WRITE);
-	if (direct(&out) || !left || gp__fd_nonblocking(out.fd))
+	if (direct(&out) || !left || gp__fd_nonblocking(h, out.fd))
 		return gp__native(f);
 	out.attempt = attempt_move;
 	while (left) {

@@ -69,7 +69,7 @@ void gp__exit_work(struct gp_frame *f)
 		if (h->attention & GP__TICK) {
 			h->attention &= ~(uint32_t)GP__TICK;
 			if (gp__tick_wants_switch(h))
-				gp__yield_poll(h);
+				gp__tick_yield(h);
 		}
 		if (me->attention)
 			entered |= gp__signal_take_on_call(h, me, f);
