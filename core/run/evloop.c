@@ -196,6 +196,8 @@ static void bring_up_to_date(struct gp_hub *h, struct gp_fd *f)
 
 void gp__loop_poll(struct gp_hub *h, bool may_block)
 {
+	int64_t started;
+
 	h->turns = 0;
 	h->poll_now = false;
 	if (h->hooks->before_poll)
@@ -211,10 +213,10 @@ void gp__loop_poll(struct gp_hub *h, bool may_block)
 		h->deadlock_told = true;
 		gp__dump_deadlock(h);
 	}
-	h->polled = gp__now();
+	started = gp__now();
 	ev_run(h->loop->ev, may_block ? EVRUN_ONCE : EVRUN_NOWAIT);
-	if (may_block)
-		h->polled = gp__now();
+	h->polled = gp__now();
+	h->poll_cost = may_block ? 0 : h->polled - started;
 }
 
 void gp__loop_kick(struct gp_hub *h)

@@ -154,6 +154,7 @@ struct gp_hub {
 	unsigned turns_max;           /* look at it after so many ... */
 	int64_t poll_after;           /* ... or after so many ns; 0: count only (deterministic) */
 	int64_t polled;               /* when it was looked at, loop time */
+	int64_t poll_cost;            /* ns that the last look took while others were runnable */
 	bool poll_now;                /* the hub looks at the loop before the next turn */
 	volatile uint32_t idle;       /* sleeps in the kernel right now */
 	unsigned external;            /* greenlets parked with GP__EXTERNAL or a deadline */
@@ -275,6 +276,13 @@ void gp__loop_forked(struct gp_hub *h);
 /* Looks at descriptors and deadlines, wakes who is due; may_block: sleeps until
  * there is something, or hub->attention. On the hub's stack only. */
 void gp__loop_poll(struct gp_hub *h, bool may_block);
+/* Whether enough time has passed since. With thousands of descriptors that are
+ * ready and whose greenlets have not had their turn a look costs milliseconds:
+ * it may take a tenth of the time, no more. */
+static inline bool gp__loop_due(const struct gp_hub *h)
+{
+	return gp__now() - h->polled >= gp__max(h->poll_after, 9 * h->poll_cost);
+}
 /* From any kernel thread: makes a sleeping hub look again. */
 void gp__loop_kick(struct gp_hub *h);
 /* A descriptor of ours, moved to the top of the table, close-on-exec. */

@@ -35,7 +35,7 @@ static bool time_to_poll(struct gp_hub *h)
 	if (++h->turns < h->turns_max)
 		return false;
 	h->turns = 0;
-	h->poll_now = !h->poll_after || gp__now() - h->polled >= h->poll_after;
+	h->poll_now = !h->poll_after || gp__loop_due(h);
 	return h->poll_now;
 }
 

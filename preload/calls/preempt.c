@@ -92,7 +92,7 @@ bool gp__tick_wants_switch(struct gp_hub *h)
  * as it is anyway: with thousands of ready descriptors a look is dear. */
 void gp__tick_yield(struct gp_hub *h)
 {
-	if (gp__list_empty(&h->runq) || gp__now() - h->polled >= h->poll_after)
+	if (gp__list_empty(&h->runq) || gp__loop_due(h))
 		gp__yield_poll(h);
 	else
 		gp__yield(h);
