@@ -10,6 +10,8 @@
 
 #define PREFIX     "GREENPATCH_"
 #define PREFIX_LEN (sizeof PREFIX - 1)
+#define SHOWN      100 /* bytes of a wrong value that are shown */
+#define DIGITS_MAX 9   /* of a number: as many as a long surely holds */
 
 static bool same(const char *a, const char *b)
 {
@@ -18,11 +20,12 @@ static bool same(const char *a, const char *b)
 	return *a == *b;
 }
 
-/* Calls each(c, word) for the words between commas; false as soon as it is. */
-static bool words(struct gp_config *c, const char *list, bool (*each)(struct gp_config *, const char *))
+/* Calls each(c, word, first) for the words between commas; false as soon as it is. */
+static bool words(struct gp_config *c, const char *list, bool (*each)(struct gp_config *, const char *, bool first))
 {
 	char word[32];
 	size_t n = 0;
+	bool first = true;
 
 	for (;; list++) {
 		if (*list && *list != ',') {
@@ -33,8 +36,9 @@ static bool words(struct gp_config *c, const char *list, bool (*each)(struct gp_
 		}
 		word[n] = 0;
 		n = 0;
-		if (!each(c, word))
+		if (!each(c, word, first))
 			return false;
+		first = false;
 		if (!*list)
 			return true;
 	}
@@ -44,7 +48,7 @@ static bool number(const char *s, long max, long *out)
 {
 	long v = 0;
 
-	if (!*s)
+	if (!*s || strlen(s) > DIGITS_MAX)
 		return false;
 	for (; *s; s++) {
 		if (*s < '0' || *s > '9' || v > max)
@@ -55,12 +59,15 @@ static bool number(const char *s, long max, long *out)
 	return v <= max;
 }
 
-static bool one_group(struct gp_config *c, const char *word)
+/* "all" begins a list, and what is left out stands behind something. */
+static bool one_group(struct gp_config *c, const char *word, bool first)
 {
 	static const char *const names[] = { "socket", "select", "time", "thread", "io", "process", "signal", "dns" };
 	bool minus = *word == '-';
 
-	if (same(word, "all")) {
+	if (first && minus)
+		return false;
+	if (first && same(word, "all")) {
 		c->groups = GP__GROUP_ALL;
 		return true;
 	}
@@ -79,19 +86,36 @@ static bool parse_patch(struct gp_config *c, const char *v)
 	return words(c, v, one_group);
 }
 
-static bool parse_stats(struct gp_config *c, const char *v)
+/* 0 for off, -1 for on, else the process. */
+static bool who(const char *v, int *out)
 {
-	long pid;
+	long pid = 0;
 
-	if (same(v, "off") || same(v, "0"))
-		c->stats = 0;
-	else if (same(v, "on") || same(v, "1"))
-		c->stats = -1;
-	else if (number(v, 1 << 22, &pid))
-		c->stats = (int)pid;
-	else
+	if (same(v, "on") || same(v, "1"))
+		pid = -1;
+	else if (!same(v, "off") && !number(v, 1 << 22, &pid))
 		return false;
+	*out = (int)pid;
 	return true;
+}
+
+static bool parse_stats(struct gp_config *c, const char *v) { return who(v, &c->stats); }
+static bool parse_trace(struct gp_config *c, const char *v) { return who(v, &c->trace); }
+
+static bool parse_ps(struct gp_config *c, const char *v)
+{
+	long pid = 0;
+
+	if (!same(v, "off") && (!number(v, 1 << 22, &pid) || !pid))
+		return false;
+	c->ps = (int)pid;
+	return true;
+}
+
+static bool parse_quiet(struct gp_config *c, const char *v)
+{
+	c->quiet = same(v, "on");
+	return c->quiet || same(v, "off");
 }
 
 static bool parse_slice(struct gp_config *c, const char *v)
@@ -110,7 +134,7 @@ static bool parse_rewrite(struct gp_config *c, const char *v)
 	return c->rewrite || same(v, "off");
 }
 
-static bool one_feature(struct gp_config *c, const char *word)
+static bool one_feature(struct gp_config *c, const char *word, bool first)
 {
 	static const char *const names[] = { "-guard", "-nowait", "-iouring" };
 
@@ -119,13 +143,13 @@ static bool one_feature(struct gp_config *c, const char *word)
 			c->features &= ~(1U << i);
 			return true;
 		}
-	return !*word;
+	return false;
 }
 
 static bool parse_features(struct gp_config *c, const char *v)
 {
 	c->features = GP__FEATURE_ALL;
-	return words(c, v, one_feature);
+	return !*v || words(c, v, one_feature);
 }
 
 static bool parse_quit(struct gp_config *c, const char *v)
@@ -143,7 +167,7 @@ static bool parse_deadlock(struct gp_config *c, const char *v)
 static bool parse_help(struct gp_config *c, const char *v)
 {
 	c->help = same(v, "options") ? 1 : same(v, "version") ? 2 : 0;
-	return c->help || !*v;
+	return c->help || same(v, "off");
 }
 
 static const struct variable {
@@ -155,10 +179,31 @@ static const struct variable {
 #undef VAR
 };
 
+/* What came, fit for one line. */
+static const char *shown(const char *value, char out[SHOWN + 4])
+{
+	size_t n = 0;
+
+	for (; value[n] && n < SHOWN; n++)
+		out[n] = (unsigned char)value[n] < ' ' || value[n] == 127 ? '?' : value[n];
+	memcpy(out + n, value[n] ? "..." : "", 4);
+	return out;
+}
+
+static void say_unknown(const char *name, const char *value)
+{
+	char known[384] = "", text[SHOWN + 4];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < gp__count(variables); i++)
+		n += gp__format(known + n, sizeof known - n, "%s" PREFIX "%s", i ? " " : "", variables[i].name);
+	gp__say(PREFIX "%s=%s: unknown variable, expected one of %s", name, shown(value, text), known);
+}
+
 static bool read_one(struct gp_config *c, const char *entry)
 {
 	const char *value = entry + PREFIX_LEN;
-	char name[64];
+	char name[64], text[SHOWN + 4];
 	size_t n = 0;
 
 	while (*value && *value != '=' && n < sizeof name - 1)
@@ -171,10 +216,10 @@ static bool read_one(struct gp_config *c, const char *entry)
 			continue;
 		if (variables[i].parse(c, value))
 			return true;
-		gp__say(PREFIX "%s=%s: expected %s", name, value, variables[i].accepted);
+		gp__say(PREFIX "%s=%s: expected %s", name, shown(value, text), variables[i].accepted);
 		return false;
 	}
-	gp__say(PREFIX "%s: unknown variable; accepted are " PREFIX "{PATCH,STATS,SLICE,REWRITE,FEATURES,QUIT,DEADLOCK,HELP}", name);
+	say_unknown(name, value);
 	return false;
 }
 

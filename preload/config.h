@@ -30,6 +30,9 @@ struct gp_config {
 	bool rewrite;      /* patch trapped sites */
 	int64_t slice;     /* ns; 0: off */
 	int stats;         /* 0 off, -1 on, else the pid that prints */
+	int trace;         /* the same for the lines of --trace */
+	int ps;            /* 0, or the process whose greenlets are listed instead */
+	bool quiet;        /* no deadlock report, no hints */
 	bool quit_list;    /* SIGQUIT lists the greenlets, wherever it comes from */
 	bool deadlock_abort;
 	int help;          /* 0, 1 options, 2 version */

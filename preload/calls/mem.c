@@ -259,6 +259,20 @@ GP_CALL(mprotect)
 	return c ? stack_protect(c, f) : gp__native(f);
 }
 
+/* A thread that ends gives its stack's pages back (glibc's advise_stack_range),
+ * and the next one on the same stack would fault them in again. What is below
+ * a thread's own stack pointer has no content that counts, so they stay. glibc
+ * keeps 40 MiB of such stacks at most and unmaps the others, which frees them. */
+GP_CALL(madvise)
+{
+	struct chunk *c = f->rdx == MADV_DONTNEED ? chunk_of(f->rdi) : NULL;
+	unsigned long end = f->rdi + f->rsi;
+
+	if (!c || f->rsp - c->base >= c->size || (f->rsp - c->base) / c->stack != (f->rdi - c->base) / c->stack || end > f->rsp)
+		return gp__native(f);
+	return 0;
+}
+
 GP_CALL(shmat)
 {
 	long r = gp__native(f);
