@@ -213,13 +213,20 @@ static long run(struct gp_io *io, struct vec *v, long bad)
 	return r;
 }
 
+/* A buffer that cannot be the program's is refused before the kernel looks for
+ * data; as a vector of one it would not be, and the call would wait first. */
+static bool out_of_reach(const struct gp_frame *f)
+{
+	return f->rsi + f->rdx < f->rsi || f->rsi + f->rdx > 1UL << 47;
+}
+
 GP_CALL(read)
 {
 	struct gp_io io;
 	struct vec v;
 
 	gp__io_open(&io, h, me, f, (int)f->rdi, GP__READ);
-	if (direct(&io))
+	if (direct(&io) || out_of_reach(f))
 		return gp__native(f);
 	return run(&io, &v, vec_one(&v, f->rsi, f->rdx));
 }
@@ -230,7 +237,7 @@ GP_CALL(write)
 	struct vec v;
 
 	gp__io_open(&io, h, me, f, (int)f->rdi, GP__WRITE);
-	if (direct(&io))
+	if (direct(&io) || out_of_reach(f))
 		return gp__native(f);
 	return run(&io, &v, vec_one(&v, f->rsi, f->rdx));
 }
