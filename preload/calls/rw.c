@@ -13,6 +13,7 @@
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 8
 #endif
+#define USER_END 0x7ffffffff000UL /* of the addresses that a program can have */
 #define IOV_HERE 8 /* vectors up to here are copied to the stack */
 
 /* The vector of a call: what is still to be moved. */
@@ -31,7 +32,11 @@ static long vec_one(struct vec *v, uint64_t base, uint64_t len)
 	v->n = 1;
 	v->heap = NULL;
 	v->total = len;
-	return 0;
+	if ((int64_t)len < 0)
+		return -EINVAL;
+	/* read and write look at the whole buffer, a vector only at what of
+	 * it can be moved at once. */
+	return base > USER_END || len > USER_END - base ? -EFAULT : 0;
 }
 
 static long vec_many(struct vec *v, const void *from, long n)
