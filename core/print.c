@@ -103,30 +103,41 @@ size_t gp__format(char *buf, size_t size, const char *fmt, ...)
 	return n;
 }
 
-void gp__say(const char *fmt, ...)
+static void print(int fd, const char *fmt, va_list ap)
 {
 	char line[512];
-	size_t n = gp__format(line, sizeof line - 1, "greenpatch: ");
+	size_t n = gp__format(line, sizeof line - 1, "%s", fd == 2 ? "greenpatch: " : "");
+
+	n += gp__vformat(line + n, sizeof line - 1 - n, fmt, ap);
+	line[n++] = '\n';
+	gp__raw(SYS_write, fd, line, n);
+}
+
+void gp__print(int fd, const char *fmt, ...)
+{
 	va_list ap;
 
 	va_start(ap, fmt);
-	n += gp__vformat(line + n, sizeof line - 1 - n, fmt, ap);
+	print(fd, fmt, ap);
 	va_end(ap);
-	line[n++] = '\n';
-	gp__raw(SYS_write, 2, line, n);
+}
+
+void gp__say(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	print(2, fmt, ap);
+	va_end(ap);
 }
 
 void gp__out(const char *fmt, ...)
 {
-	char line[512];
-	size_t n;
 	va_list ap;
 
 	va_start(ap, fmt);
-	n = gp__vformat(line, sizeof line - 1, fmt, ap);
+	print(1, fmt, ap);
 	va_end(ap);
-	line[n++] = '\n';
-	gp__raw(SYS_write, 1, line, n);
 }
 
 void gp__panic(const char *file, int line, const char *what)

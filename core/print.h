@@ -13,8 +13,10 @@
 
 size_t gp__vformat(char *buf, size_t size, const char *fmt, va_list ap);
 size_t gp__format(char *buf, size_t size, const char *fmt, ...) GP_PRINTF(3, 4);
-/* One line "greenpatch: ..." to stderr, or to fd 1 without the prefix. */
-void gp__say(const char *fmt, ...) GP_PRINTF(1, 2);
+/* One line to a descriptor; on stderr it begins with "greenpatch: ". */
+void gp__print(int fd, const char *fmt, ...) GP_PRINTF(2, 3);
+void gp__say(const char *fmt, ...) GP_PRINTF(1, 2); /* to stderr */
+/* One line to fd 1. */
 void gp__out(const char *fmt, ...) GP_PRINTF(1, 2);
 
 #endif

@@ -1,5 +1,15 @@
 /* diag.c - what a person is told: statistics, and who waits for what. */
-#include "preload/shim.h"
+#include <sys/resource.h>
+#include <time.h>
+#include "preload/calls/signal.h"
+#include "preload/diag.h"
+#include "preload/trap/sud.h"
+#include "core/clock.h"
+
+#define AGAIN         GP__SEC /* a second SIGQUIT within it ends the program */
+#define TICKS_ENOUGH  10      /* fewer say nothing about a program */
+#define BUSY_PERCENT  90      /* of one core */
+#define CROWD_PERCENT 50      /* of the ticks found somebody waiting for it */
 
 static void stat(const char *key, unsigned long value)
 {
@@ -14,6 +24,34 @@ static const char *program(char buf[17])
 	return buf;
 }
 
+static bool for_us(int who, const struct gp_hub *h)
+{
+	return who && (who < 0 || who == h->pid);
+}
+
+void gp__diag_start(struct gp_hub *h)
+{
+	struct gp_shim *s = &gp__shim;
+
+	s->started = gp__now();
+	s->tracing = for_us(s->config.trace, h);
+	s->traps = s->preemptions = s->blocks = s->ticks = s->ticks_crowded = 0;
+	memset(s->verdicts, 0, sizeof s->verdicts);
+	memset(s->passed, 0, sizeof s->passed);
+}
+
+/* The tick is the sample: how often somebody else could have run just then. */
+static void warn_of_one_core(const struct gp_shim *s, const struct gp_hub *h)
+{
+	int64_t wall = gp__now() - s->started, cpu = gp__clock(CLOCK_THREAD_CPUTIME_ID);
+	long busy = (long)(cpu * 100 / gp__max(wall, 1LL)), crowd = (long)(s->ticks_crowded * 100 / gp__max(s->ticks, 1UL));
+
+	if (s->ticks < TICKS_ENOUGH || busy < BUSY_PERCENT || crowd < CROWD_PERCENT)
+		return;
+	gp__say("stats: warning one core was the limit: the program used %ld %% of it, and in %ld %% of that time other greenlets were ready to run",
+	        gp__min(busy, 100L), crowd);
+}
+
 void gp__stats_print(void)
 {
 	static const char *const verdicts[] = { "calls-pass", "calls-mayblock", "calls-park", "calls-emulate", "calls-offload", "calls-refuse" };
@@ -21,7 +59,8 @@ void gp__stats_print(void)
 	const struct gp_hub *h = s->hub;
 	char name[17];
 
-	if (!s->config.stats || (s->config.stats > 0 && s->config.stats != h->pid))
+	gp__trace_unfinished(s->hub);
+	if (!for_us(s->config.stats, h))
 		return;
 	stat("pid", (unsigned long)h->pid);
 	gp__say("stats: program %s", program(name));
@@ -39,12 +78,71 @@ void gp__stats_print(void)
 	for (unsigned i = 0; i < gp__count(s->passed); i++)
 		if (s->passed[i])
 			gp__say("stats: passed-on %s %lu", gp__call_name(i), s->passed[i]);
+	warn_of_one_core(s, h);
 }
 
-void gp__list_print(void)
-{
-	struct gp_hub *h = gp__shim.hub;
+/* ---- lists ------------------------------------------------------------------- */
 
-	gp__say("%lu greenlets in process %d", h->stats.live, h->pid);
-	gp__dump(h);
+void gp__list_print(struct gp_hub *h, int fd)
+{
+	char name[17];
+
+	gp__print(fd, "%lu greenlets in process %d, %s", h->stats.live, h->pid, program(name));
+	gp__dump_to(h, fd);
+}
+
+bool gp__list_asked(struct gp_hub *h)
+{
+	static int64_t last = -AGAIN;
+	int64_t now = gp__now();
+
+	if (now - last < AGAIN)
+		return true;
+	last = now;
+	gp__list_print(h, 2);
+	return false;
+}
+
+bool gp__deadlock_denied(struct gp_hub *h)
+{
+	const struct gp_config *c = &gp__shim.config;
+	unsigned long none = 0;
+
+	/* A kernel thread that is not ours may do anything. */
+	if (gp__shim.foreign || gp__signal_any_handler())
+		return true;
+	if (c->deadlock_abort) {
+		if (!c->quiet)
+			gp__dump_deadlock(h);
+		gp__kernel_action(6, 0, 0);
+		gp__raw(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, 8);
+		gp__raw(SYS_tgkill, h->pid, h->tid, 6);
+	}
+	return c->quiet;
+}
+
+/* ---- hints --------------------------------------------------------------------- */
+
+void gp__limit_reached(const struct gp_frame *f)
+{
+	static bool told;
+	struct rlimit lim;
+	long fd;
+
+	if (told || gp__shim.config.quiet)
+		return;
+	if ((long)f->rax == -ENFILE) {
+		told = true;
+		gp__say("%s: the system's table of open files is full (fs.file-max), --nofile cannot help", gp__call_name(f->nr));
+		return;
+	}
+	/* There are other limits with the same errno: is it this one? */
+	fd = gp__raw(SYS_fcntl, 2, 1030 /* F_DUPFD_CLOEXEC */, 0);
+	if (!gp__is_err(fd))
+		gp__raw(SYS_close, fd);
+	if (fd != -EMFILE || gp__raw(SYS_getrlimit, RLIMIT_NOFILE, &lim))
+		return;
+	told = true;
+	gp__say("%s: %lu files are open, which is the limit; start the program with greenpatch --nofile=N for more (up to %lu here)",
+	        gp__call_name(f->nr), lim.rlim_cur, lim.rlim_max);
 }

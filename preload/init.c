@@ -12,6 +12,7 @@
 #include "preload/calls/preempt.h"
 #include "preload/calls/signal.h"
 #include "preload/calls/thread.h"
+#include "preload/diag.h"
 #include "preload/trap/patch.h"
 #include "preload/trap/sud.h"
 
@@ -148,21 +149,9 @@ static int threads_now(void)
 
 static void before_poll(struct gp_hub *h)
 {
-	h->attention &= ~(uint32_t)GP__TICK;
+	gp__attention_lower(h, GP__TICK);
 	if (h->attention & GP__ARRIVED)
 		gp__signals_collect(h);
-}
-
-static bool may_wake(struct gp_hub *h)
-{
-	if (gp__signal_any_handler())
-		return true;
-	if (gp__shim.config.deadlock_abort) {
-		gp__dump_deadlock(h);
-		gp__kernel_action(6, 0, 0);
-		gp__raw(SYS_tgkill, h->pid, h->tid, 6);
-	}
-	return false;
 }
 
 static void switched(struct gp_hub *h, struct gp_greenlet *g)
@@ -183,9 +172,12 @@ static void describe(struct gp_greenlet *g, char *buf, size_t size)
 
 static const struct gp_hooks hooks = {
 	.before_poll = before_poll,
-	.may_wake = may_wake,
+	.may_wake = gp__deadlock_denied,
 	.switched = switched,
 	.describe = describe,
+	.explain = gp__list_explain,
+	.detail = gp__list_detail,
+	.listing = gp__list_next,
 };
 
 /* ---- the constructor --------------------------------------------------------------------- */
@@ -212,6 +204,8 @@ static void __attribute__((constructor)) start(int argc, char **argv, char **env
 			gp__out("greenpatch " GP_VERSION);
 		gp__raw(SYS_exit_group, 0);
 	}
+	if (gp__shim.config.ps)
+		gp__raw(SYS_exit_group, gp__ps_ask(gp__shim.config.ps));
 	if (!(auxv_of(envp, AT_HWCAP2) & 2)) {
 		gp__say("this processor or kernel has no FSGSBASE: accepted are x86-64 processors since 2012 with Linux 5.9 or later");
 		give_up();
@@ -241,4 +235,5 @@ static void __attribute__((constructor)) start(int argc, char **argv, char **env
 	gp__signals_init(main);
 	refuse("Syscall User Dispatch", "this kernel has none, needed is Linux 5.11 or later", gp__sud_arm());
 	use_vdso(envp);
+	gp__diag_start(h);
 }

@@ -99,6 +99,11 @@ struct gp_shim {
 	unsigned long traps, patched, trapping, preemptions;
 	unsigned long verdicts[8];    /* by enum gp_verdict */
 	unsigned long passed[512];    /* MAYBLOCK and unknown, by number */
+	unsigned long blocks;         /* calls in which the kernel thread slept */
+	unsigned long ticks;          /* that found it running ... */
+	unsigned long ticks_crowded;  /* ... while somebody else was ready to */
+	int64_t started;              /* when the counts began */
+	bool tracing;                 /* --trace, in this process */
 	unsigned long execs_bare;     /* exec without us in the environment */
 };
 
@@ -113,6 +118,13 @@ typedef long gp_handler(struct gp_hub *h, struct gp_guest *me, struct gp_frame *
 #undef SYS
 #define GP_CALL(name) \
 	long gp__sys_##name(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f)
+
+/* Lowers bits of hub->attention. One instruction: the kernel's handler raises
+ * others at any time, and a load and a store would lose them. */
+static inline void gp__attention_lower(struct gp_hub *h, uint32_t bits)
+{
+	__asm__ volatile("andl %1, %0" : "+m"(h->attention) : "r"(~bits) : "cc");
+}
 
 /* ---- memory of the program ------------------------------------------------------ */
 
@@ -139,8 +151,7 @@ long gp__native_block(struct gp_hub *h, struct gp_guest *me, long nr, const long
 /* Whether `me` has a signal to take now (looks at what arrived first). */
 bool gp__interrupted(struct gp_hub *h, struct gp_guest *me);
 
-/* diag.c */
+/* diag.h has the rest */
 void gp__stats_print(void);
-void gp__list_print(void);
 
 #endif

@@ -15,32 +15,47 @@ static const char *state_name(const struct gp_greenlet *g)
 	}
 }
 
-static void one(struct gp_greenlet *g, int64_t now)
+static void one(struct gp_greenlet *g, int fd, int64_t now)
 {
-	char text[128] = "";
+	const struct gp_hooks *hooks = g->hub->hooks;
+	char text[64] = "", more[160] = "", object[24];
 	int64_t ms = (now - g->wait_since) / GP__MSEC;
 
-	if (g->hub->hooks->describe)
-		g->hub->hooks->describe(g, text, sizeof text);
+	if (hooks->describe)
+		hooks->describe(g, text, sizeof text);
 	else
 		gp__format(text, sizeof text, "%s", g->name ? g->name : "greenlet");
-	if (g->state != GP__PARKED)
-		gp__say("  #%lu %s %s", g->id, text, state_name(g));
-	else if (g->wait_object > 0xffff)
-		gp__say("  #%lu %s waits for %s %p, since %ld.%01ld s", g->id, text, g->wait_what,
-		        (void *)g->wait_object, ms / 1000, ms % 1000 / 100);
+	if (hooks->explain)
+		hooks->explain(g, more, sizeof more);
+	if (g->state != GP__PARKED) {
+		gp__print(fd, "  #%lu %s %s%s", g->id, text, state_name(g), more);
+		return;
+	}
+	if (g->wait_object > 0xffff)
+		gp__format(object, sizeof object, "%p", (void *)g->wait_object);
 	else
-		gp__say("  #%lu %s waits for %s %lu, since %ld.%01ld s", g->id, text, g->wait_what, g->wait_object,
-		        ms / 1000, ms % 1000 / 100);
+		gp__format(object, sizeof object, "%lu", g->wait_object);
+	gp__print(fd, "  #%lu %s waits for %s %s%s, since %ld.%01ld s", g->id, text, g->wait_what, object, more,
+	          ms / 1000, ms % 1000 / 100);
 }
 
-void gp__dump(struct gp_hub *h)
+void gp__dump_to(struct gp_hub *h, int fd)
 {
 	int64_t now = gp__now();
+	unsigned long n = 0;
 
-	gp__list_each(n, &h->all)
-		one(gp__list_entry(n, struct gp_greenlet, all), now);
+	gp__list_each(node, &h->all) {
+		struct gp_greenlet *g = gp__list_entry(node, struct gp_greenlet, all);
+
+		if (h->hooks->listing)
+			h->hooks->listing(h, n++);
+		one(g, fd, now);
+		if (h->hooks->detail)
+			h->hooks->detail(g, fd);
+	}
 }
+
+void gp__dump(struct gp_hub *h) { gp__dump_to(h, 2); }
 
 void gp__dump_deadlock(struct gp_hub *h)
 {

@@ -134,8 +134,13 @@ struct gp_hooks {
 	bool (*may_wake)(struct gp_hub *h);
 	/* The greenlet that just began to run, before it goes on. */
 	void (*switched)(struct gp_hub *h, struct gp_greenlet *g);
-	/* Name and extra text of a greenlet for listings. */
+	/* For listings: the name of a greenlet; what follows on its line about
+	 * what it does or waits for; lines of its own below that, to fd; and
+	 * before each, how many came before it. */
 	void (*describe)(struct gp_greenlet *g, char *buf, size_t size);
+	void (*explain)(struct gp_greenlet *g, char *buf, size_t size);
+	void (*detail)(struct gp_greenlet *g, int fd);
+	void (*listing)(struct gp_hub *h, unsigned long before);
 };
 
 /* bits of hub->attention */
@@ -313,6 +318,7 @@ void gp__stack_free(struct gp_hub *h, struct gp_stack *s);
 /* dump.c */
 /* One line a greenlet on stderr. */
 void gp__dump(struct gp_hub *h);
+void gp__dump_to(struct gp_hub *h, int fd);
 /* The same under a headline that says that nothing can go on. */
 void gp__dump_deadlock(struct gp_hub *h);
 

@@ -1,6 +1,6 @@
 /* preempt.c - the tick.
  *
- * A POSIX timer sends SIGSYS to the hub's kernel thread each slice while
+ * A POSIX timer sends GP__TICK_SIGNAL to the hub's kernel thread each slice while
  * greenlets run and more than one exists. It is started when a greenlet gets
  * the processor and stops itself when it finds the hub asleep, so a busy
  * program pays one signal a slice, an idle one nothing, and nobody pays a
@@ -9,6 +9,10 @@
  * A greenlet that has not parked since the last tick found it running is taken
  * for a spinner: its slice halves, down to 200 us, until it parks. It may well
  * make calls: redis's main thread spins on its helpers between two writes.
+ *
+ * The signal is a real-time one, not SIGSYS: while a standard signal is pending
+ * the kernel drops a second one, and a trap that came just as the timer had
+ * fired was lost, the program going on with the call's number as its result.
  *
  * The tick has a second use. Calls without a non-blocking form (accept, a tty)
  * are made when poll() says ready; should another process have been faster,
@@ -31,7 +35,7 @@ static bool make_timer(struct gp_hub *h)
 		return true;
 	memset(&ev, 0, sizeof ev);
 	ev.sigev_notify = SIGEV_THREAD_ID;
-	ev.sigev_signo = SIGSYS;
+	ev.sigev_signo = GP__TICK_SIGNAL;
 	ev._sigev_un._tid = h->tid;
 	if (gp__is_err(gp__raw(SYS_timer_create, CLOCK_MONOTONIC, &ev, &id)))
 		return false;

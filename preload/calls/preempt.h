@@ -4,6 +4,10 @@
 
 #include "preload/trap/sigframe.h"
 
+/* The kernel's signal of the tick. The program may use it as well: a tick is
+ * known by SI_TIMER and the number of our timer. */
+#define GP__TICK_SIGNAL 64
+
 /* Arms the tick if it is not, for the greenlet that is about to run. */
 void gp__tick_start(struct gp_hub *h, const struct gp_guest *g);
 /* Disarms it; called by the tick itself when the hub sleeps. */

@@ -17,6 +17,7 @@
 #include "preload/calls/signal.h"
 #include "preload/calls/thread.h"
 #include "preload/calls/time.h"
+#include "preload/diag.h"
 #include "preload/trap/patch.h"
 #include "preload/trap/sud.h"
 
@@ -64,7 +65,7 @@ static void settle(int sig, bool hook)
 		return;
 	if (sig == SIGCHLD)
 		gp__kernel_action(sig, 2, a->handler == 1 ? SA_NOCLDWAIT : a->flags & SA_NOCLDWAIT);
-	else if (sig == SIGSEGV || sig == SIGBUS || handled(sig))
+	else if (sig == SIGSEGV || sig == SIGBUS || sig == GP__TICK_SIGNAL || handled(sig) || (sig == SIGQUIT && gp__shim.config.quit_list))
 		gp__kernel_action(sig, 2, 0);
 	else if (a->handler == (unsigned long)SIG_IGN)
 		gp__kernel_action(sig, 1, 0);
@@ -194,6 +195,22 @@ void gp__signal_direct(struct gp_guest *to, const siginfo_t *info)
 		call_attention(to);
 }
 
+static void default_action(int sig, const siginfo_t *info);
+
+/* SIGQUIT asks for the list: by a terminal's key, unless the program has a use
+ * for it; by GREENPATCH_QUIT=list always. */
+static bool quit_lists(struct gp_hub *h, const siginfo_t *info)
+{
+	struct gp_guest *to;
+
+	if (gp__shim.config.quit_list)
+		return true;
+	if (info->si_code != SI_KERNEL || action_of(SIGQUIT)->handler != (unsigned long)SIG_DFL)
+		return false;
+	to = taker(h, SIGQUIT);
+	return !to || !(to->sigwait & GP__SIG(SIGQUIT));
+}
+
 void gp__signal_route(struct gp_hub *h, const siginfo_t *info)
 {
 	int sig = info->si_signo;
@@ -204,8 +221,9 @@ void gp__signal_route(struct gp_hub *h, const siginfo_t *info)
 		if (action_of(sig)->flags & SA_NOCLDSTOP && (info->si_code == CLD_STOPPED || info->si_code == CLD_CONTINUED))
 			return;
 	}
-	if (sig == SIGQUIT && (gp__shim.config.quit_list || (info->si_code == SI_KERNEL && !handled(sig)))) {
-		gp__list_print();
+	if (sig == SIGQUIT && quit_lists(h, info)) {
+		if (gp__list_asked(h))
+			default_action(sig, info);
 		return;
 	}
 	if (info->si_code == SI_TIMER && (to = gp__timer_target(h, info->si_timerid))) {
@@ -238,7 +256,8 @@ void gp__signals_collect(struct gp_hub *h)
 {
 	bool was_full = ring.in - ring.out == RING;
 
-	h->attention &= ~(uint32_t)GP__ARRIVED;
+	gp__attention_lower(h, GP__ARRIVED);
+	gp__ps_answer(h);
 	while (ring.out != ring.in) {
 		siginfo_t info = ring.info[ring.out % RING];
 
@@ -477,7 +496,7 @@ void gp__sigreturn(struct gp_ucontext *uc)
 
 	if (h->attention & GP__ARRIVED)
 		gp__signals_collect(h);
-	h->attention &= ~(uint32_t)GP__TICK;
+	gp__attention_lower(h, GP__TICK);
 	if (me->attention) {
 		char *fp = __builtin_alloca_with_align(gp__shim.xextended, 64 * 8);
 
@@ -667,7 +686,7 @@ GP_CALL(signalfd)
 	for (int sig = 1; sig <= 64; sig++)
 		if (set & ~gp__shim.hooked & ~UNBLOCKABLE & GP__SIG(sig))
 			settle(sig, true);
-	gp__shim.kernel_mask |= set & me->mask & ~(UNBLOCKABLE | GP__SIG(SIGSYS));
+	gp__shim.kernel_mask |= set & me->mask & ~(UNBLOCKABLE | GP__SIG(SIGSYS) | GP__SIG(GP__TICK_SIGNAL));
 	gp__raw(SYS_rt_sigprocmask, SIG_SETMASK, &gp__shim.kernel_mask, 0, 8);
 	return r;
 }
@@ -684,6 +703,8 @@ void gp__signals_before_exec(struct gp_guest *me)
 		gp__kernel_action(SIGSEGV, 1, 0);
 	if (gp__shim.action[SIGBUS].handler == 1)
 		gp__kernel_action(SIGBUS, 1, 0);
+	if (gp__shim.action[SIGQUIT].handler == 1)
+		gp__kernel_action(SIGQUIT, 1, 0);
 	gp__raw(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
 }
 
@@ -693,6 +714,7 @@ void gp__signals_after_exec(void)
 	settle(SIGCHLD, true);
 	settle(SIGSEGV, true);
 	settle(SIGBUS, true);
+	settle(SIGQUIT, true);
 }
 
 void gp__signals_forked(struct gp_hub *h)

@@ -7,6 +7,7 @@
 #include "preload/calls/offload.h"
 #include "preload/calls/preempt.h"
 #include "preload/calls/signal.h"
+#include "preload/diag.h"
 
 enum { g_socket, g_select, g_time, g_thread, g_io, g_process, g_signal, g_dns, g_always };
 
@@ -36,6 +37,7 @@ long gp__native_block(struct gp_hub *h, struct gp_guest *me, long nr, const long
 
 	if (gp__interrupted(h, me))
 		return -EINTR;
+	gp__shim.blocks++;
 	h->idle = 1;
 	r = gp__raw_block(nr, args, &h->attention);
 	h->idle = 0;
@@ -47,7 +49,7 @@ bool gp__interrupted(struct gp_hub *h, struct gp_guest *me)
 	if (gp__unlikely(h->attention)) {
 		if (h->attention & GP__ARRIVED)
 			gp__signals_collect(h);
-		h->attention &= ~(uint32_t)GP__TICK;
+		gp__attention_lower(h, GP__TICK);
 	}
 	return me->attention;
 }
@@ -67,7 +69,7 @@ void gp__exit_work(struct gp_frame *f)
 		if (h->attention & GP__ARRIVED)
 			gp__signals_collect(h);
 		if (h->attention & GP__TICK) {
-			h->attention &= ~(uint32_t)GP__TICK;
+			gp__attention_lower(h, GP__TICK);
 			if (gp__tick_wants_switch(h))
 				gp__tick_yield(h);
 		}
@@ -80,7 +82,7 @@ void gp__exit_work(struct gp_frame *f)
 	} while (me->attention || h->attention & GP__ARRIVED);
 	if (!entered && is_restart(f->rax)) {
 		f->rax = f->nr;
-		f->target = f->restart;
+		f->ret = f->target = f->restart; /* ret: a signal that comes now interrupts the call that begins */
 	}
 }
 
@@ -101,8 +103,11 @@ void gp__dispatch(struct gp_frame *f, struct gp_hub *h)
 	uint64_t nr = f->nr;
 	const struct row *row = &rows[nr < gp__count(rows) ? nr : gp__count(rows) - 1];
 	unsigned verdict = row->verdict;
+	struct gp_trace trace;
 
 	me->frame = f;
+	if (gp__unlikely(gp__shim.tracing))
+		gp__trace_enter(&trace, me);
 	if (gp__unlikely(!(gp__shim.config.groups >> row->group & 1)))
 		verdict = GP__MAYBLOCK;
 	if (gp__unlikely(!row->name))
@@ -119,6 +124,10 @@ void gp__dispatch(struct gp_frame *f, struct gp_hub *h)
 		if (gp__unlikely(!gp__shim.ticking) && !gp__list_empty(&h->runq))
 			gp__tick_start(h, me);
 	}
+	if (gp__unlikely(gp__shim.tracing))
+		gp__trace_leave(&trace, me, f, verdict == GP__MAYBLOCK);
+	if (gp__unlikely((long)f->rax == -EMFILE || (long)f->rax == -ENFILE))
+		gp__limit_reached(f);
 	if (gp__unlikely(me->attention | me->restore_mask) || gp__unlikely(is_restart(f->rax)))
 		gp__exit_work(f);
 }

@@ -1,5 +1,6 @@
 /* maps.c - see maps.h. */
 #include <fcntl.h>
+#include "core/print.h"
 #include "core/raw.h"
 #include "preload/trap/maps.h"
 
@@ -26,37 +27,55 @@ static void parse(const char *p, struct gp_map *m)
 	m->write = p[1] == 'w';
 	m->exec = p[2] == 'x';
 	m->shared = p[3] == 's';
-	p = hex(p + 5, &number) + 1; /* offset */
-	p = hex(p, &number) + 1;     /* device */
+	p = hex(p + 5, &m->offset) + 1;
+	p = hex(p, &number) + 1; /* device */
 	p = hex(p, &number) + 1;
 	m->file = *p != '0';
+	while (*p && *p != ' ')
+		p++;
+	while (*p == ' ')
+		p++;
+	m->name = p;
 }
 
-int gp__maps_each(bool (*each)(const struct gp_map *m, void *arg), void *arg)
+/* Of a path only the part behind the last slash is kept: a line stays short. */
+int gp__maps_of_process(int pid, bool (*each)(const struct gp_map *m, void *arg), void *arg)
 {
-	char buf[2048], line[128];
-	size_t at = 0;
+	char buf[2048], line[192];
+	size_t at = 0, name = 0;
 	bool more = true;
-	long n, fd = gp__raw(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	long n, fd;
 
+	gp__format(line, sizeof line, "/proc/%d/maps", pid);
+	fd = gp__raw(SYS_openat, AT_FDCWD, pid ? line : "/proc/self/maps", O_RDONLY | O_CLOEXEC);
 	if (gp__is_err(fd))
 		return (int)fd;
 	while (more && (n = gp__raw(SYS_read, fd, buf, sizeof buf)) > 0)
 		for (long i = 0; more && i < n; i++) {
 			struct gp_map m;
 
+			if (buf[i] == '/') {
+				name = name ? name : at;
+				at = name;
+				continue;
+			}
 			if (buf[i] != '\n') {
 				if (at < sizeof line - 1)
 					line[at++] = buf[i];
 				continue;
 			}
 			line[at] = 0;
-			at = 0;
+			at = name = 0;
 			parse(line, &m);
 			more = each(&m, arg);
 		}
 	gp__raw(SYS_close, fd);
-	return 0;
+	return gp__is_err(n) ? (int)n : 0;
+}
+
+int gp__maps_each(bool (*each)(const struct gp_map *m, void *arg), void *arg)
+{
+	return gp__maps_of_process(0, each, arg);
 }
 
 struct find {
@@ -72,6 +91,7 @@ static bool holds(const struct gp_map *m, void *arg)
 	if (f->addr < m->low || f->addr >= m->high)
 		return true;
 	*f->out = *m;
+	f->out->name = "";
 	f->found = true;
 	return false;
 }

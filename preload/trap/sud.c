@@ -15,14 +15,15 @@
  *    system call (sent to its end), and our rt_sigreturn (made again);
  *  - in a stub: moved out of it first.
  *
- * SIGSYS is three things: a trap (SYS_USER_DISPATCH), the preemption tick
- * (SI_TIMER), or the program's own.
+ * SIGSYS is a trap (SYS_USER_DISPATCH) or the program's own; GP__TICK_SIGNAL is
+ * the preemption tick (SI_TIMER, of our timer) or the program's own.
  */
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include "core/clock.h"
 #include "preload/calls/preempt.h"
 #include "preload/calls/signal.h"
+#include "preload/diag.h"
 #include "preload/trap/patch.h"
 #include "preload/trap/sud.h"
 
@@ -134,13 +135,28 @@ static void close_windows(struct gp_ucontext *uc)
 
 static void on_tick(struct gp_hub *h, struct gp_ucontext *uc)
 {
-	if (h->idle)
+	if (h->idle) {
 		gp__tick_stop(); /* nobody runs: the next to run starts it again */
-	else if (!in_program(h, uc)) {
+		return;
+	}
+	gp__shim.ticks++;
+	gp__shim.ticks_crowded += !gp__list_empty(&h->runq);
+	if (!in_program(h, uc)) {
 		h->attention |= GP__TICK;
 		close_windows(uc);
 	} else if (gp__tick_wants_switch(h))
 		gp__frame_for_preempt(gp__me(h), uc);
+}
+
+static void on_ps(struct gp_hub *h, const siginfo_t *info, struct gp_ucontext *uc)
+{
+	gp__ps_asked(info);
+	if (in_program(h, uc)) {
+		gp__ps_answer(h);
+		return;
+	}
+	h->attention |= GP__ARRIVED;
+	close_windows(uc);
 }
 
 static bool is_fault(int sig, const siginfo_t *info)
@@ -159,7 +175,7 @@ static void on_foreign(int sig, siginfo_t *info)
 		gp__raw(SYS_rt_tgsigqueueinfo, h->pid, h->tid, sig, info);
 		return;
 	}
-	if (!is_fault(sig, info) && !gp__signal_is_deadly(sig))
+	if (!is_fault(sig, info) && (info->si_code == GP__PS_ASKED || !gp__signal_is_deadly(sig)))
 		return;
 	gp__raw(SYS_rt_sigaction, sig, &dfl, 0, 8);
 	gp__raw(SYS_tgkill, gp__raw(SYS_getpid), gp__raw(SYS_gettid), sig);
@@ -178,8 +194,12 @@ void gp__on_signal(int sig, siginfo_t *info, struct gp_ucontext *uc)
 		on_trap(uc, info->si_syscall);
 		return;
 	}
-	if (sig == SIGSYS && info->si_code == SI_TIMER && gp__shim.timer >= 0) {
+	if (sig == GP__TICK_SIGNAL && info->si_code == SI_TIMER && info->si_timerid == gp__shim.timer) {
 		on_tick(h, uc);
+		return;
+	}
+	if (sig == SIGSYS && info->si_code == GP__PS_ASKED) {
+		on_ps(h, info, uc);
 		return;
 	}
 	gp__frame_learn(uc);
