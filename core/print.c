@@ -103,6 +103,8 @@ size_t gp__format(char *buf, size_t size, const char *fmt, ...)
 	return n;
 }
 
+int gp__stderr = 2;
+
 static void print(int fd, const char *fmt, va_list ap)
 {
 	char line[512];
@@ -110,7 +112,7 @@ static void print(int fd, const char *fmt, va_list ap)
 
 	n += gp__vformat(line + n, sizeof line - 1 - n, fmt, ap);
 	line[n++] = '\n';
-	gp__raw(SYS_write, fd, line, n);
+	gp__raw(SYS_write, fd == 2 ? gp__stderr : fd, line, n);
 }
 
 void gp__print(int fd, const char *fmt, ...)

@@ -13,7 +13,9 @@
 
 size_t gp__vformat(char *buf, size_t size, const char *fmt, va_list ap);
 size_t gp__format(char *buf, size_t size, const char *fmt, ...) GP_PRINTF(3, 4);
-/* One line to a descriptor; on stderr it begins with "greenpatch: ". */
+/* Where "stderr" leads: 2, or a descriptor of ours that the program cannot close. */
+extern int gp__stderr;
+/* One line to a descriptor; to 2, which is stderr, it begins with "greenpatch: ". */
 void gp__print(int fd, const char *fmt, ...) GP_PRINTF(2, 3);
 void gp__say(const char *fmt, ...) GP_PRINTF(1, 2); /* to stderr */
 /* One line to fd 1. */

@@ -89,7 +89,7 @@ int gp__fd_hide(int fd)
 		return fd;
 	gp__raw(SYS_getrlimit, RLIMIT_NOFILE, &lim);
 	top = (long)gp__min(lim.rlim_cur, 1024UL);
-	for (long at = top - OWN_MAX; at > 2 && gp__is_err(hidden); at /= 2) {
+	for (long at = gp__max(top - OWN_MAX, 3L); at > 2 && gp__is_err(hidden); at /= 2) {
 		hidden = gp__raw(SYS_fcntl, fd, F_DUPFD_CLOEXEC, at);
 		if (hidden == own_avoid) {
 			gp__raw(SYS_close, hidden);

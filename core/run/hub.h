@@ -306,8 +306,9 @@ long gp__offload(struct gp_hub *h, long (*fn)(void *arg), void *arg);
 void gp__offload_collect(struct gp_hub *h);
 /* Drops the pool in the child of a fork: its threads do not exist there. */
 void gp__offload_forked(struct gp_hub *h);
-/* Ends the helper threads, waits until none is left; the next job starts new
- * ones. After a change of credentials, which are each thread's own. */
+/* Ends the helper threads and waits until those without a job have gone; one
+ * in the middle of a job finishes it and takes no other. The next job starts
+ * new ones. For a change of credentials, which are each thread's own. */
 void gp__offload_drain(struct gp_hub *h);
 unsigned gp__offload_threads(const struct gp_hub *h, bool peak);
 

@@ -25,11 +25,12 @@ struct gp_offload {
 	struct gp_hub *hub;
 	volatile uint32_t lock; /* 0 free, 1 held, 2 held and waited for */
 	volatile uint32_t work; /* counts jobs put in; helpers sleep on it */
-	volatile uint32_t quit; /* the helpers are to end */
+	uint32_t generation;    /* under the lock: helpers of an older one end */
 	struct gp_list todo;
 	struct gp_list done;
 	unsigned threads;       /* under the lock: that live */
 	unsigned idle;          /* under the lock: that wait for work */
+	unsigned busy;          /* under the lock: in the middle of a job */
 	unsigned peak;
 };
 
@@ -67,9 +68,11 @@ static void unlock(struct gp_offload *o)
 static void helper(void *arg)
 {
 	struct gp_offload *o = arg;
+	uint32_t generation;
 
 	lock(o);
-	while (!o->quit) {
+	generation = o->generation;
+	while (generation == o->generation) {
 		uint32_t seen = o->work;
 		struct job *j;
 
@@ -83,14 +86,15 @@ static void helper(void *arg)
 		}
 		j = gp__list_first(&o->todo, struct job, link);
 		gp__list_del(&j->link);
+		o->busy++;
 		unlock(o);
 		j->result = j->fn(j->arg);
 		lock(o);
+		o->busy--;
 		gp__list_append(&o->done, &j->link);
 		gp__loop_kick(o->hub);
 	}
 	o->threads--;
-	futex_wake(&o->quit, INT_MAX);
 	unlock(o);
 	gp__kthread_exit();
 }
@@ -163,25 +167,22 @@ void gp__offload_forked(struct gp_hub *h)
 void gp__offload_drain(struct gp_hub *h)
 {
 	struct gp_offload *o = h->offload;
+	bool left = o != NULL;
 
 	if (!o)
 		return;
 	lock(o);
-	o->quit = 1;
+	o->generation++;
 	__atomic_add_fetch(&o->work, 1, __ATOMIC_RELEASE);
 	unlock(o);
 	futex_wake(&o->work, INT_MAX);
-	for (;;) {
-		unsigned left;
-
+	while (left) {
 		lock(o);
-		left = o->threads;
+		left = o->threads > o->busy;
 		unlock(o);
-		if (!left)
-			break;
-		gp__raw(SYS_sched_yield);
+		if (left)
+			gp__raw(SYS_sched_yield);
 	}
-	o->quit = 0;
 }
 
 unsigned gp__offload_threads(const struct gp_hub *h, bool peak)

@@ -11,21 +11,30 @@
  * anew, for libev would not tell epoll of it by itself.
  */
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include "core/raw.h"
 #include "core/run/hub.h"
 
+#define FDS_MIN 65536UL
+#define FDS_MAX (1UL << 22)
+
+/* Room for as many numbers as the hard limit allows, reserved only: a page is
+ * touched when a number in it is waited for. */
 int gp__fds_make(struct gp_hub *h)
 {
-	static const int sizes[] = { 1 << 22, 1 << 20, 1 << 16 };
+	struct rlimit lim = { FDS_MIN, FDS_MIN };
+	unsigned long n;
 
-	for (unsigned i = 0; i < gp__count(sizes); i++) {
-		long p = gp__raw(SYS_mmap, 0, sizes[i] * sizeof(struct gp_fd), PROT_READ | PROT_WRITE,
+	gp__raw(SYS_getrlimit, RLIMIT_NOFILE, &lim);
+	n = gp__min(lim.rlim_max, FDS_MAX);
+	for (n = gp__max(n, FDS_MIN); n >= FDS_MIN; n /= 4) {
+		long p = gp__raw(SYS_mmap, 0, n * sizeof(struct gp_fd), PROT_READ | PROT_WRITE,
 		                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 		if (gp__is_err(p))
 			continue;
 		h->fds = (struct gp_fd *)p;
-		h->fds_max = sizes[i];
+		h->fds_max = (int)n;
 		return 0;
 	}
 	return -ENOMEM;

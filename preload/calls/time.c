@@ -91,8 +91,8 @@ GP_CALL(clock_nanosleep)
 	int64_t deadline;
 	long r;
 
-	if (!known(clock))
-		return gp__native(f);
+	if (!known(clock)) /* a processor clock: it stands while we sleep */
+		return gp__sys_offload(h, me, f);
 	if (!(f->rsi & TIMER_ABSTIME))
 		return relative(h, me, (void *)f->rdx, (void *)f->r10);
 	do {
