@@ -1,6 +1,7 @@
 /* diag.c - what a person is told: statistics, and who waits for what. */
 #include <sys/resource.h>
 #include <time.h>
+#include "preload/calls/futex.h"
 #include "preload/calls/signal.h"
 #include "preload/diag.h"
 #include "preload/trap/sud.h"
@@ -8,7 +9,7 @@
 
 #define AGAIN         GP__SEC /* a second SIGQUIT within it ends the program */
 #define TICKS_ENOUGH  10      /* fewer say nothing about a program */
-#define BUSY_PERCENT  90      /* of one core */
+#define BUSY_PERCENT  90      /* of the time it wanted a processor */
 #define CROWD_PERCENT 50      /* of the ticks found somebody waiting for it */
 
 static void stat(const char *key, unsigned long value)
@@ -29,26 +30,66 @@ static bool for_us(int who, const struct gp_hub *h)
 	return who && (who < 0 || who == h->pid);
 }
 
+/* Who asked for lines gets them also from a program that closes its stderr, as
+ * many do before they end. Others keep nothing open that the program closes. */
+static void keep_stderr(bool keep)
+{
+	int fd;
+
+	if (keep == (gp__stderr != 2))
+		return;
+	if (keep) {
+		fd = gp__fd_hide((int)gp__raw(SYS_dup, 2));
+		gp__stderr = fd < 0 ? 2 : fd;
+		return;
+	}
+	gp__fd_unhide(gp__stderr);
+	gp__raw(SYS_close, gp__stderr);
+	gp__stderr = 2;
+}
+
 void gp__diag_start(struct gp_hub *h)
 {
 	struct gp_shim *s = &gp__shim;
 
 	s->started = gp__now();
 	s->tracing = for_us(s->config.trace, h);
+	keep_stderr(s->tracing || for_us(s->config.stats, h));
 	s->traps = s->preemptions = s->blocks = s->ticks = s->ticks_crowded = 0;
 	memset(s->verdicts, 0, sizeof s->verdicts);
 	memset(s->passed, 0, sizeof s->passed);
 }
 
-/* The tick is the sample: how often somebody else could have run just then. */
-static void warn_of_one_core(const struct gp_shim *s, const struct gp_hub *h)
+/* How long this kernel thread has run, or could have and had no processor. */
+static int64_t time_wanted(void)
 {
-	int64_t wall = gp__now() - s->started, cpu = gp__clock(CLOCK_THREAD_CPUTIME_ID);
-	long busy = (long)(cpu * 100 / gp__max(wall, 1LL)), crowd = (long)(s->ticks_crowded * 100 / gp__max(s->ticks, 1UL));
+	char text[64] = "";
+	const char *p = text;
+	int64_t total = 0;
+	long fd = gp__raw(SYS_open, "/proc/thread-self/schedstat", 02000000 /* O_CLOEXEC */);
+
+	gp__raw(SYS_read, fd, text, sizeof text - 1);
+	gp__raw(SYS_close, fd);
+	for (int field = 0; field < 2; field++, p += *p == ' ') {
+		int64_t v = 0;
+
+		for (; *p >= '0' && *p <= '9'; p++)
+			v = v * 10 + *p - '0';
+		total += v;
+	}
+	return total ? total : gp__clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
+/* The tick is the sample: how often somebody else could have run just then. */
+static void warn_of_one_core(const struct gp_shim *s)
+{
+	int64_t wall = gp__now() - s->started;
+	long busy = (long)(time_wanted() * 100 / gp__max(wall, 1LL));
+	long crowd = (long)(s->ticks_crowded * 100 / gp__max(s->ticks, 1UL));
 
 	if (s->ticks < TICKS_ENOUGH || busy < BUSY_PERCENT || crowd < CROWD_PERCENT)
 		return;
-	gp__say("stats: warning one core was the limit: the program used %ld %% of it, and in %ld %% of that time other greenlets were ready to run",
+	gp__say("stats: warning one core was the limit: the program wanted it for %ld %% of its time, and for %ld %% of that other greenlets were ready to run",
 	        gp__min(busy, 100L), crowd);
 }
 
@@ -71,14 +112,14 @@ void gp__stats_print(void)
 	stat("traps", s->traps);
 	stat("sites-patched", s->patched);
 	stat("sites-trapping", s->trapping);
-	stat("kernel-threads-peak", 1 + gp__offload_threads(h, true));
+	stat("kernel-threads-peak", 1 + gp__offload_threads(h, true) + gp__futex_watcher_runs());
 	for (unsigned i = 0; i < gp__count(verdicts); i++)
 		stat(verdicts[i], s->verdicts[i]);
 	stat("preemptions", s->preemptions);
 	for (unsigned i = 0; i < gp__count(s->passed); i++)
 		if (s->passed[i])
 			gp__say("stats: passed-on %s %lu", gp__call_name(i), s->passed[i]);
-	warn_of_one_core(s, h);
+	warn_of_one_core(s);
 }
 
 /* ---- lists ------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include <linux/auxvec.h>
 #include <sys/auxv.h>
 #include "core/clock.h"
+#include "preload/calls/futex.h"
 #include "preload/calls/preempt.h"
 #include "preload/calls/signal.h"
 #include "preload/calls/thread.h"
@@ -149,6 +150,7 @@ static int threads_now(void)
 
 static void before_poll(struct gp_hub *h)
 {
+	gp__futex_collect();
 	gp__attention_lower(h, GP__TICK);
 	if (h->attention & GP__ARRIVED)
 		gp__signals_collect(h);

@@ -7,8 +7,8 @@
  *
  * A word in memory that is shared with other processes (mem.c knows those
  * mappings; the FUTEX_PRIVATE flag does not say it, pthread_join waits without
- * it) can be woken from outside: its waiters are woken to look again at short
- * intervals, and a wake goes to the kernel too.
+ * it) can be woken from outside: futex_shared.c watches it, and a wake goes to
+ * the kernel too.
  *
  * Semantics: futex(2), and kernel/futex/{waitwake,requeue,pi}.c.
  */
@@ -50,6 +50,7 @@ void gp__futex_forked(void)
 {
 	if (buckets)
 		gp__raw(SYS_madvise, buckets, BUCKETS * sizeof *buckets, MADV_DONTNEED);
+	gp__futex_shared_forked();
 }
 
 static bool waits_for(const struct gp_greenlet *g, unsigned long addr)
@@ -104,6 +105,32 @@ static int enqueue(struct gp_hub *h, struct gp_guest *me, unsigned long addr, ui
 	return r;
 }
 
+/* Waits until a greenlet, or another process, wakes the word. 0 as well when
+ * it has changed and nobody said so: a wait may always end early. */
+static int wait_shared(struct gp_hub *h, struct gp_guest *me, uint32_t *word, uint32_t value, uint32_t bits, int64_t deadline)
+{
+	struct gp_futex_watch w = { .addr = (uint64_t)word, .value = value };
+	uint32_t now;
+	int r;
+
+	do {
+		bool watched = gp__futex_watch(h, &w);
+		int64_t until = watched ? deadline : gp__deadline_after(LOOK_AGAIN);
+
+		if (until > deadline)
+			until = deadline;
+		r = enqueue(h, me, (unsigned long)word, bits, until, true);
+		if (watched) {
+			gp__futex_unwatch(&w);
+			if (r || !w.fired || w.woken)
+				return r;
+		} else if (r != -ETIMEDOUT || until == deadline) {
+			return r;
+		}
+	} while (!gp__load32(&now, word) && now == value);
+	return 0;
+}
+
 static long wait(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, uint32_t bits, int64_t deadline)
 {
 	bool shared = !(f->rsi & FUTEX_PRIVATE_FLAG) && gp__mem_shared(f->rdi);
@@ -120,14 +147,10 @@ static long wait(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, uint
 		return -EAGAIN;
 	if (deadline != GP__NEVER && deadline <= gp__now())
 		return -ETIMEDOUT;
-	do {
-		int64_t until = shared ? gp__min(deadline, gp__deadline_after(LOOK_AGAIN)) : deadline;
-
-		r = enqueue(h, me, f->rdi, bits, until, shared);
-		if (r != -ETIMEDOUT || until == deadline)
-			break;
-		r = gp__load32(&value, (uint32_t *)f->rdi) || value != (uint32_t)f->rdx ? 0 : -ETIMEDOUT;
-	} while (r);
+	if (shared)
+		r = wait_shared(h, me, (uint32_t *)f->rdi, value, bits, deadline);
+	else
+		r = enqueue(h, me, f->rdi, bits, deadline, false);
 	if (r == -EINTR)
 		return deadline == GP__NEVER ? GP__RESTART_SYS : GP__RESTART_NEVER;
 	return r;
