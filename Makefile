@@ -40,7 +40,7 @@ benches := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 units   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
 
 .PHONY: all guests benches units check check-units asan valgrind bench lint install clean
-all: $(B)/libgreenpatch.so $(B)/libgreenpatch-core.a $(B)/libgreenpatch-core.so $(B)/greenpatch.pc
+all: $(B)/libgreenpatch.so $(B)/libgreenpatch-core.a $(B)/libgreenpatch-core.so $(B)/greenpatch.pc $(B)/greenpatch.1
 
 $(B)/libgreenpatch.so: $(shim_obj) $(B)/ev.o core/exports.map
 	@$(CC) -shared -nostdlib -o $@ $(shim_obj) $(B)/ev.o -Wl,--version-script=core/exports.map \
@@ -59,6 +59,19 @@ $(B)/greenpatch.pc: Makefile
 	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$${prefix}/include' '' \
 	  'Name: greenpatch' 'Description: greenlets over libev for C' 'Version: $(VERSION)' \
 	  'Libs: -L$${libdir} -lgreenpatch-core' 'Libs.private: -pthread' 'Cflags: -I$${includedir}' >$@
+
+# The lists of the manual are those of --help: "  --option  text", and for each
+# variable "  NAME  help" with a second line that says what is accepted.
+$(B)/greenpatch.1: scripts/greenpatch.1 scripts/greenpatch $(B)/libgreenpatch.so
+	@scripts/greenpatch --help >$(B)/help.txt
+	@awk -v version=$(VERSION) 'function item(head, text) { gsub(/-/, "\\-", head); gsub(/-/, "\\-", text); \
+	    print ".TP"; print ".B " head; print text } \
+	  NR == FNR { if (match($$0, /^  --[a-z]*(=[A-Z]*)? +/)) option[++n] = $$0; \
+	    else if (/^  GREENPATCH_/) name[++m] = $$0; else if (/^ +accepts /) { sub(/^ +/, ""); accepts[m] = $$0 } next } \
+	  /^@OPTIONS@/ { for (i = 1; i <= n; i++) { split(option[i], w, " "); t = option[i]; sub(/^ +[^ ]+ +/, "", t); item(w[1], t) } next } \
+	  /^@VARIABLES@/ { for (i = 1; i <= m; i++) { split(name[i], w, " "); t = name[i]; sub(/^ +[^ ]+ +/, "", t); \
+	    item(w[1], t "; " accepts[i] ".") } next } \
+	  { sub(/@VERSION@/, version); print }' $(B)/help.txt $< >$@
 
 # Debian's libev.a with the prefix gp__lib_ on every symbol: what it asks of libc
 # is answered by core/run/evlibc.c, so that it never re-enters the shim, and
@@ -118,6 +131,8 @@ install: all
 	install -m 644 $(B)/greenpatch.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
 	sed 's|^LIBDIR=.*|LIBDIR=$(LIBDIR)/greenpatch|' scripts/greenpatch >$(B)/greenpatch.installed
 	install -m 755 $(B)/greenpatch.installed $(DESTDIR)$(PREFIX)/bin/greenpatch
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(B)/greenpatch.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	cp -r include/. $(DESTDIR)$(PREFIX)/include/
 
 clean:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2016,SC1003 # what is in single quotes is for the program that the launcher runs
+# shellcheck disable=SC2016,SC1003,SC2030,SC2031 # what is in single quotes is for the program that the launcher runs
 # scripts/greenpatch: what it hands to the program, and what it refuses to run.
 #
 # Most tests use a copy of the launcher beside a stand-in for the library, so that they test the launcher alone and can
@@ -193,7 +193,7 @@ refuses() {
 @test "--help prints the usage and then the library's own option table" {
     run "$launcher" --help
     [ "$status" = 0 ]
-    [ "${lines[0]}" = "usage: greenpatch [--stats] [--patch=LIST] [--] program [argument ...]" ]
+    [ "${lines[0]}" = "usage: greenpatch [options] [--] program [argument ...]" ]
     [ "${lines[-1]}" = "stand-in options" ]
 }
 
@@ -204,7 +204,7 @@ refuses() {
 }
 
 @test "an unknown option is named, with what is accepted" {
-    refuses 126 "unknown option --fast: expected --stats, --patch=LIST, --help, --version or --" "$launcher" --fast true
+    refuses 126 "unknown option --fast: expected --patch=LIST, --stats, --trace, --follow, --nofile=N, --quiet, --check, --help, --version or --" "$launcher" --fast true
     refuses 126 "unknown option -s: expected" "$launcher" -s true
     refuses 126 "--patch needs a list of groups" "$launcher" --patch true
     refuses 126 "--patch needs a list of groups" "$launcher" --patch= true
@@ -214,7 +214,7 @@ refuses() {
     "$launcher" --stats >out 2>err || status=$?
     [ "$status" = 126 ]
     [ ! -s out ]
-    [ "$(head -n 1 err)" = "usage: greenpatch [--stats] [--patch=LIST] [--] program [argument ...]" ]
+    [ "$(head -n 1 err)" = "usage: greenpatch [options] [--] program [argument ...]" ]
 }
 
 @test "a program that does not exist is 127" {
@@ -391,7 +391,7 @@ real() {
     real
     run timeout 10 "$launcher" --help
     [ "$status" = 0 ]
-    for name in STATS REWRITE SLICE PATCH FEATURES QUIT DEADLOCK; do
+    for name in STATS TRACE QUIET REWRITE SLICE PATCH FEATURES QUIT DEADLOCK PS; do
         [[ $output == *GREENPATCH_$name* ]] || fail "GREENPATCH_$name is not in: $output"
     done
 }
@@ -428,4 +428,59 @@ real() {
 @test "real library: --patch with an unknown group is 126 and the program does not run" {
     real
     refuses 126 "GREENPATCH_PATCH=nothing" timeout 10 "$launcher" --patch=nothing echo ran
+}
+
+# checks STATUS PATTERN... PROGRAM: what --check says of the program, and that it runs nothing.
+checks() {
+    local expected=$1 program=${!#} line
+    run "$launcher" --check "$program"
+    [ "$status" = "$expected" ] || fail "$program: expected status $expected, came $status: $output" || return 1
+    for line in "${@:2:$#-2}"; do
+        grep -qE "^$line\$" <<<"$output" || fail "$program: expected '$line' in: $output" || return 1
+    done
+}
+
+@test "--check says what can be patched, and why" {
+    real
+    checks 0 'program +.*/bin/arguments' 'linked +dynamically' 'libc +glibc .*ld-linux-x86-64.so.2' 'setuid +no' 'setgid +no' \
+        'capabilities +none' 'can be patched' "$TREE/bin/arguments"
+    script sample '#!/usr/bin/env sh'
+    checks 0 'script +./sample' 'program +/.*/env' 'program +/.*/sh' 'can be patched' ./sample
+}
+
+@test "--check says what cannot be patched, and why" {
+    real
+    checks 1 '.* is a static program .*' 'cannot be patched' "$TREE/bin/static"
+    checks 1 'no-such-program: not found' 'cannot be patched' no-such-program
+    script sample "#!$TREE/bin/static"
+    checks 1 'script +./sample' 'the interpreter .* is a static program .*' 'cannot be patched' ./sample
+    if [ "$(id -u)" = 0 ]; then
+        cp "$TREE/bin/arguments" suid
+        chown nobody suid
+        chmod u+s suid
+        checks 1 'setuid +yes' './suid is a setuid program.*' 'cannot be patched' ./suid
+    fi
+}
+
+@test "--nofile raises the limit, and says what the hard limit is where it cannot" {
+    real
+    run timeout 10 "$launcher" --nofile=200 sh -c 'ulimit -S -n'
+    [ "$output" = 200 ]
+    refuses 126 "--nofile=many: expected a number of open files" "$launcher" --nofile=many true
+    refuses 126 "--nofile=: expected a number of open files" "$launcher" --nofile= true
+    refuses 126 "--nofile needs a number" "$launcher" --nofile 5 true
+    refuses 126 "--nofile=999999999: the hard limit of this session is " "$launcher" --nofile=999999999 true
+}
+
+@test "--trace, --quiet and --follow become variables" {
+    run "$launcher" --trace --quiet sh -c 'echo "$GREENPATCH_TRACE $GREENPATCH_QUIET $$"'
+    [[ $output =~ ^([0-9]+)\ on\ ([0-9]+)$ ]] && [ "${BASH_REMATCH[1]}" = "${BASH_REMATCH[2]}" ]
+    run "$launcher" --trace --stats --follow sh -c 'echo "$GREENPATCH_TRACE $GREENPATCH_STATS"'
+    [ "$output" = "on on" ]
+}
+
+@test "real library: the manual is installed" {
+    real
+    timeout 60 make -s -C "$ROOT" install PREFIX=/opt/gp DESTDIR="$PWD/stage"
+    grep -q '^.B GREENPATCH_SLICE' stage/opt/gp/share/man/man1/greenpatch.1
 }
