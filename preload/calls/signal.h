@@ -5,6 +5,25 @@
 #include "preload/trap/sigframe.h"
 
 #define GP__SIG(n) (1UL << ((n) - 1))
+#define GP__UNBLOCKABLE (GP__SIG(SIGKILL) | GP__SIG(SIGSTOP))
+
+/* Default actions (signal(7)). */
+#define GP__SIG_IGNORED (GP__SIG(SIGCHLD) | GP__SIG(SIGURG) | GP__SIG(SIGWINCH) | GP__SIG(SIGCONT))
+#define GP__SIG_STOPS (GP__SIG(SIGTSTP) | GP__SIG(SIGTTIN) | GP__SIG(SIGTTOU))
+/* Faults whose kernel action stays SIG_DFL until the program handles them. */
+#define GP__SIG_LEFT_ALONE (GP__SIG(SIGILL) | GP__SIG(SIGFPE) | GP__SIG(SIGTRAP) | GP__SIG(SIGKILL) | GP__SIG(SIGSTOP))
+
+/* The program's action for a signal, and what it comes to. */
+static inline struct gp_action *gp__action(int sig) { return &gp__shim.action[sig]; }
+bool gp__action_ignores(int sig);
+bool gp__action_handles(int sig);
+/* Sets the kernel's action to what it has to be now. hook: ours, even where
+ * the kernel would ignore the signal or stop the process by itself. */
+void gp__action_settle(int sig, bool hook);
+/* There is no memory for a handler's frame: the process ends, as natively. */
+void gp__signal_no_frame(void);
+/* Takes the next pending signal of the set that `me` may have; false: none. */
+bool gp__signal_next(struct gp_guest *me, uint64_t set, siginfo_t *out);
 
 /* Takes over the kernel's actions and mask at start. */
 void gp__signals_init(struct gp_guest *main);
