@@ -186,7 +186,7 @@ static const char *shown(const char *value, char out[SHOWN + 4])
 
 	for (; value[n] && n < SHOWN; n++)
 		out[n] = (unsigned char)value[n] < ' ' || value[n] == 127 ? '?' : value[n];
-	memcpy(out + n, value[n] ? "..." : "", 4);
+	gp__format(out + n, SHOWN + 4 - n, "%s", value[n] ? "..." : "");
 	return out;
 }
 

@@ -164,3 +164,33 @@ accepted() {
     env -i "LD_PRELOAD=$LIBGREENPATCH" timeout 10 /bin/true >out 2>err
     [ ! -s err ] || fail "$(cat err)"
 }
+
+@test "GREENPATCH_TRACE, GREENPATCH_QUIET and GREENPATCH_PS: their words are accepted, others are refused" {
+    accepted GREENPATCH_TRACE off
+    accepted GREENPATCH_TRACE 4194304
+    refused GREENPATCH_TRACE all "on, off, or a process id"
+    refused GREENPATCH_TRACE "" "on, off, or a process id"
+    accepted GREENPATCH_QUIET on
+    accepted GREENPATCH_QUIET off
+    refused GREENPATCH_QUIET 1 "on or off"
+    accepted GREENPATCH_PS off
+    refused GREENPATCH_PS 0 "a process id"
+    refused GREENPATCH_PS self "a process id"
+}
+
+@test "a value that would make two lines is shown on one" {
+    local status=0
+    timeout 10 env "LD_PRELOAD=$LIBGREENPATCH" GREENPATCH_SLICE=$'1\n2\e[1m' touch ran 2>err || status=$?
+    [ "$status" = 126 ]
+    [ "$(cat err)" = "greenpatch: GREENPATCH_SLICE=1?2?[1m: expected a number of milliseconds from 1 to 1000, or off" ] || fail "$(cat err)"
+}
+
+@test "a kernel without Syscall User Dispatch is one line that says what is needed, and the program does not run" {
+    local status=0
+    timeout 10 env "SHIM=$LIBGREENPATCH" /usr/bin/python3 "$ROOT/tests/python/without_dispatch.py" touch ran >out 2>err || status=$?
+    ! grep -q '^seccomp:' err || skip "no seccomp filters here: $(cat err)"
+    [ "$status" = 126 ] || fail "status $status: $(cat err)"
+    [ ! -e ran ]
+    [ "$(wc -l <err)" = 1 ]
+    grep -q '^greenpatch: Syscall User Dispatch: .*Linux 5.11 or later' err || fail "$(cat err)"
+}
