@@ -74,3 +74,7 @@ load helpers
 @test "signals: timers that call a function in a thread or signal one thread" {
     same_three_ways timer_thread
 }
+
+@test "signals: at every moment, none is lost, an interrupted read goes on" {
+    LIMIT=60 same_three_ways signal_stress
+}
