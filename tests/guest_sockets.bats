@@ -15,6 +15,10 @@ load helpers
     same_three_ways socket_big
 }
 
+@test "sockets: MSG_WAITALL waits for all, whoever interrupts; sendmmsg sends all" {
+    same_three_ways socket_waitall
+}
+
 @test "sockets: SO_RCVTIMEO and SO_SNDTIMEO end a blocking call" {
     same_three_ways socket_timeouts
 }

@@ -48,9 +48,48 @@ static long run(struct gp_io *io, long (*attempt)(struct gp_io *))
 	return attempt == attempt_recvfrom && !(io->f->r10 & MSG_PEEK) ? gp__io_receive(io, io->f->rdx) : gp__io_run(io);
 }
 
+/* What is left of a message on a stream is moved without its ancillary data,
+ * which went with the first byte. */
+static long move_rest(struct gp_io *io, struct msghdr *m, long done, long (*attempt)(struct gp_io *))
+{
+	struct gp_frame copy = *io->f;
+	struct iovec *iov = gp__alloc(m->msg_iovlen * sizeof *iov);
+	struct iovec *at = iov;
+	size_t by = (size_t)done, n = m->msg_iovlen;
+
+	if (!iov)
+		return done;
+	if (gp__copy(iov, m->msg_iov, n * sizeof *iov))
+		n = 0;
+	m->msg_control = NULL;
+	m->msg_controllen = 0;
+	copy.rsi = (uint64_t)m;
+	io->f = &copy;
+	for (;;) {
+		long r;
+
+		for (; n && by >= at->iov_len; at++, n--)
+			by -= at->iov_len;
+		if (!n || gp__interrupted(io->h, io->me) || gp__fd_nonblocking(io->h, io->fd))
+			break;
+		at->iov_base = (char *)at->iov_base + by;
+		at->iov_len -= by;
+		m->msg_iov = at;
+		m->msg_iovlen = n;
+		r = run(io, attempt);
+		if (r <= 0)
+			break;
+		done += r;
+		by = (size_t)r;
+	}
+	gp__free(iov);
+	return done;
+}
+
 /* ---- receiving ----------------------------------------------------------------- */
 
-/* MSG_WAITALL on a stream: until the buffer is full, the end, or an error. */
+/* MSG_WAITALL on a stream: until the buffer is full, the end, or an error. The
+ * kernel, if it does the waiting, gives up half-way when the tick interrupts. */
 static long recv_all(struct gp_io *io)
 {
 	struct gp_frame *f = io->f, copy = *f;
@@ -59,7 +98,8 @@ static long recv_all(struct gp_io *io)
 	io->f = &copy;
 	io->attempt = attempt_recvfrom;
 	for (;;) {
-		long r = gp__io_run(io);
+		/* One time limit for all of it. */
+		long r = io->d->traits & GP__FD_TIMED ? gp__io_run(io) : run(io, attempt_recvfrom);
 
 		if (r <= 0)
 			return done ? done : r;
@@ -80,9 +120,9 @@ GP_CALL(recvfrom)
 	gp__io_open(&io, h, me, f, (int)f->rdi, GP__READ);
 	if (!socket_kind(&io))
 		return gp__native(f);
-	if (f->r10 & MSG_WAITALL && io.kind == GP__FD_STREAM && !gp__hub_quiet(h)) {
+	if (f->r10 & MSG_WAITALL && io.kind == GP__FD_STREAM) {
 		if (f->r10 & MSG_PEEK) /* readable is not enough, and nothing says when it is */
-			return gp__sys_offload(h, me, f);
+			return gp__offload_call(h, (long)f->nr, (long *)f->arg);
 		return recv_all(&io);
 	}
 	return run(&io, attempt_recvfrom);
@@ -102,11 +142,19 @@ static long attempt_recvmsg(struct gp_io *io)
 GP_CALL(recvmsg)
 {
 	struct gp_io io;
+	struct msghdr m;
+	long r;
 
 	if (f->rdx & (MSG_DONTWAIT | MSG_ERRQUEUE))
 		return gp__native(f);
 	gp__io_open(&io, h, me, f, (int)f->rdi, GP__READ);
-	return socket_kind(&io) ? run(&io, attempt_recvmsg) : gp__native(f);
+	if (!socket_kind(&io))
+		return gp__native(f);
+	r = run(&io, attempt_recvmsg);
+	if (r <= 0 || (f->rdx & (MSG_WAITALL | MSG_PEEK)) != MSG_WAITALL || io.kind != GP__FD_STREAM ||
+	    gp__copy(&m, (void *)f->rsi, sizeof m) || m.msg_controllen || m.msg_iovlen > 1024)
+		return r;
+	return move_rest(&io, &m, r, attempt_recvmsg);
 }
 
 /* arg: how many messages have come. */
@@ -183,44 +231,6 @@ static long attempt_sendmsg(struct gp_io *io)
 	return gp__raw(SYS_sendmsg, io->f->rdi, io->f->rsi, io->f->rdx | MSG_DONTWAIT);
 }
 
-/* What is left of a message goes out without its ancillary data, which went
- * with the first byte. */
-static long send_rest(struct gp_io *io, struct msghdr *m, long done)
-{
-	struct gp_frame copy = *io->f;
-	struct iovec *iov = gp__alloc(m->msg_iovlen * sizeof *iov);
-	struct iovec *at = iov;
-	size_t by = (size_t)done, n = m->msg_iovlen;
-
-	if (!iov)
-		return done;
-	if (gp__copy(iov, m->msg_iov, n * sizeof *iov))
-		n = 0;
-	m->msg_control = NULL;
-	m->msg_controllen = 0;
-	copy.rsi = (uint64_t)m;
-	io->f = &copy;
-	for (;;) {
-		long r;
-
-		for (; n && by >= at->iov_len; at++, n--)
-			by -= at->iov_len;
-		if (!n || gp__interrupted(io->h, io->me) || gp__fd_nonblocking(io->h, io->fd))
-			break;
-		at->iov_base = (char *)at->iov_base + by;
-		at->iov_len -= by;
-		m->msg_iov = at;
-		m->msg_iovlen = n;
-		r = run(io, attempt_sendmsg);
-		if (r <= 0)
-			break;
-		done += r;
-		by = (size_t)r;
-	}
-	gp__free(iov);
-	return done;
-}
-
 GP_CALL(sendmsg)
 {
 	struct gp_io io;
@@ -237,7 +247,7 @@ GP_CALL(sendmsg)
 	r = run(&io, attempt_sendmsg);
 	if (r <= 0 || io.kind != GP__FD_STREAM || gp__copy(&m, (void *)f->rsi, sizeof m) || m.msg_iovlen > 1024)
 		return r;
-	return send_rest(&io, &m, r);
+	return move_rest(&io, &m, r, attempt_sendmsg);
 }
 
 static long attempt_sendmmsg(struct gp_io *io)
@@ -248,6 +258,28 @@ static long attempt_sendmmsg(struct gp_io *io)
 	return gp__raw(SYS_sendmmsg, f->rdi, f->rsi + sent * sizeof(struct mmsghdr), f->rdx - sent, f->r10 | MSG_DONTWAIT);
 }
 
+/* On a stream each message may need several steps. */
+static long send_each(struct gp_hub *h, struct gp_guest *me, const struct gp_frame *f)
+{
+	unsigned n = (unsigned)gp__min(f->rdx & 0xffffffff, 1024UL), i;
+	long r = 0;
+
+	for (i = 0; i < n; i++) {
+		struct mmsghdr *m = (struct mmsghdr *)f->rsi + i;
+		struct gp_frame copy = *f;
+		unsigned len;
+
+		copy.nr = SYS_sendmsg;
+		copy.rsi = (uint64_t)&m->msg_hdr;
+		copy.rdx = f->r10;
+		r = gp__sys_sendmsg(h, me, &copy);
+		len = (unsigned)r;
+		if (r < 0 || gp__copy(&m->msg_len, &len, sizeof len))
+			break;
+	}
+	return i ? (long)i : r;
+}
+
 GP_CALL(sendmmsg)
 {
 	struct gp_io io;
@@ -256,8 +288,10 @@ GP_CALL(sendmmsg)
 	if (f->r10 & MSG_DONTWAIT)
 		return gp__native(f);
 	gp__io_open(&io, h, me, f, (int)f->rdi, GP__WRITE);
-	if (!socket_kind(&io) || !(unsigned)f->rdx || io.kind == GP__FD_STREAM)
+	if (!socket_kind(&io) || !(unsigned)f->rdx)
 		return gp__native(f);
+	if (io.kind == GP__FD_STREAM)
+		return send_each(h, me, f);
 	io.attempt = attempt_sendmmsg;
 	do {
 		long r;
