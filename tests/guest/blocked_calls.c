@@ -100,7 +100,8 @@ static void *reader(void *arg)
 
 int main(int argc, char **argv)
 {
-	static void *(*const bodies[])(void *) = { in_read, in_poll, in_select, in_epoll, in_recv, in_sem, in_wait, in_sleep };
+	static void *(*const bodies[])(void *) = { in_read, in_poll, in_select, in_epoll,
+		                                   in_recv, in_sem,  in_wait,   in_sleep };
 	const char *mode = argc > 1 ? argv[1] : "";
 	pthread_t t[8];
 	char c;
