@@ -75,6 +75,10 @@ load helpers
     same_three_ways timer_thread
 }
 
+@test "timers of one thread: deleted while they fire, their thread gone, none in the child of a fork" {
+    same_three_ways timer_delete
+}
+
 @test "signals: at every moment, none is lost, an interrupted read goes on" {
     need_shim
     record native natively 60 "$GUESTS/signal_stress"

@@ -20,6 +20,7 @@
 #include "preload/calls/preempt.h"
 #include "preload/calls/process.h"
 #include "preload/calls/signal.h"
+#include "preload/calls/time.h"
 #include "preload/diag.h"
 #include "preload/trap/sud.h"
 
@@ -43,6 +44,7 @@ static void in_child(struct gp_hub *h, struct gp_guest *me)
 	gp__hub_forked(h);
 	gp__signals_forked(h);
 	gp__tick_forked();
+	gp__timers_forked();
 	gp__diag_start(h);
 	gp__futex_forked();
 	if (waiting.next)

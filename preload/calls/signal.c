@@ -214,8 +214,9 @@ void gp__signal_route(struct gp_hub *h, const siginfo_t *info)
 			default_action(sig, info);
 		return;
 	}
-	if (info->si_code == SI_TIMER && (to = gp__timer_target(h, info->si_timerid))) {
-		gp__signal_direct(to, info);
+	if (info->si_code == SI_TIMER && gp__timer_aimed(h, info->si_timerid, &to)) {
+		if (to)
+			gp__signal_direct(to, info);
 		return;
 	}
 	/* A pipe broken by the call under way is its thread's affair. */

@@ -129,11 +129,22 @@ static struct aimed *aimed_find(int id)
 	return NULL;
 }
 
-struct gp_guest *gp__timer_target(struct gp_hub *h, int id)
+bool gp__timer_aimed(struct gp_hub *h, int id, struct gp_guest **to)
 {
 	struct aimed *a = aimed_find(id);
 
-	return a ? gp__thread_by_tid(h, a->tid) : NULL;
+	*to = a ? gp__thread_by_tid(h, a->tid) : NULL;
+	return a != NULL;
+}
+
+void gp__timers_forked(void)
+{
+	if (!aimed.next)
+		return;
+	gp__list_each(n, &aimed) {
+		gp__list_del(n);
+		gp__free(gp__list_entry(n, struct aimed, link));
+	}
 }
 
 GP_CALL(timer_create)
@@ -171,10 +182,14 @@ GP_CALL(timer_create)
 GP_CALL(timer_delete)
 {
 	struct aimed *a = aimed_find((int)f->rdi);
+	long r = gp__native(f);
 
-	if (a) {
-		gp__list_del(&a->link);
-		gp__free(a);
-	}
-	return gp__native(f);
+	if (!a || r)
+		return r;
+	/* Its last signal may have come and still needs to be led to its thread. */
+	if (h->attention & GP__ARRIVED)
+		gp__signals_collect(h);
+	gp__list_del(&a->link);
+	gp__free(a);
+	return 0;
 }

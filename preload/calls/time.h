@@ -8,7 +8,10 @@
 long gp__time_deadline(const void *from, int clock, bool absolute, int64_t *out);
 /* Nanoseconds of a checked timespec, GP__NEVER when it does not fit. */
 int64_t gp__time_ns(long sec, long nsec);
-/* The thread that a SIGEV_THREAD_ID timer names; NULL: it does not, or is gone. */
-struct gp_guest *gp__timer_target(struct gp_hub *h, int id);
+/* Whether a timer is one of SIGEV_THREAD_ID; *to: the thread that it names,
+ * NULL when that has ended. */
+bool gp__timer_aimed(struct gp_hub *h, int id, struct gp_guest **to);
+/* The child of a fork has no timers. */
+void gp__timers_forked(void);
 
 #endif
