@@ -36,7 +36,7 @@ static void put_number(struct sink *s, unsigned long v, unsigned base, bool minu
 		digits[--n] = "0123456789abcdef"[v % base];
 		v /= base;
 	} while (v);
-	while (pad == '0' && (int)sizeof digits - 1 - n < width && n > 1)
+	while (pad == '0' && (int)sizeof digits - 1 - n < width - minus && n > 1)
 		digits[--n] = '0';
 	if (minus)
 		digits[--n] = '-';

@@ -112,8 +112,8 @@ workers() {
     done
     (($(cat "$WORK"/worker-*.native | sort -n | tail -n 1) >= 16))
     (($(cat "$WORK"/worker-*.shim | sort -n | tail -n 1) <= MOST_THREADS))
-    # nginx turns its standard error into error_log: there the master and the four workers print their statistics.
-    sed -n 's/^greenpatch: stats: kernel-threads-peak //p' "$WORK/error.log" >"$WORK/peaks"
+    # The master and the four workers print their statistics where standard error was when they started.
+    sed -n 's/^greenpatch: stats: kernel-threads-peak //p' "$WORK/shim.nginx.err" >"$WORK/peaks"
     (($(wc -l <"$WORK/peaks") >= 5))
     (($(sort -n "$WORK/peaks" | tail -n 1) <= MOST_THREADS))
     on_few_threads nginx
