@@ -1,5 +1,5 @@
-/* POSIX timers aimed at one thread (SIGEV_THREAD_ID): deleted while they fire, left armed by a thread that ends, and not
- * there in the child of a fork. Their signal would end the process if another thread got it. */
+/* POSIX timers aimed at one thread (SIGEV_THREAD_ID): deleted while they fire, left armed by a thread that ends, and
+ * not there in the child of a fork. Their signal would end the process if another thread got it. */
 #include "guest.h"
 
 #include <sys/wait.h>
