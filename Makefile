@@ -37,13 +37,24 @@ shim_obj := $(core_src:%.c=$(B)/obj/shim/%.o) $(core_asm:%.S=$(B)/obj/shim/%.o) 
 guests  := $(patsubst tests/guest/%.c,$(B)/guest/%,$(wildcard tests/guest/*.c)) \
            $(patsubst tests/guest/%.cpp,$(B)/guest/%,$(wildcard tests/guest/*.cpp))
 benches := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
+apps    := $(patsubst tests/apps/%.c,$(B)/app/%,$(wildcard tests/apps/*.c))
 units   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
 
-.PHONY: all guests benches units check check-units asan valgrind bench lint install clean
-all: $(B)/libgreenpatch.so $(B)/libgreenpatch-core.a $(B)/libgreenpatch-core.so $(B)/greenpatch.pc $(B)/greenpatch.1
+.PHONY: all guests apps benches units check check-units asan valgrind bench lint install clean
+all: $(B)/libgreenpatch.so $(B)/libgreenpatch-core.a $(B)/libgreenpatch-core.so $(B)/greenpatch.pc $(B)/greenpatch-patch.pc $(B)/greenpatch.1
 
-$(B)/libgreenpatch.so: $(shim_obj) $(B)/ev.o core/exports.map
-	@$(CC) -shared -nostdlib -o $@ $(shim_obj) $(B)/ev.o -Wl,--version-script=core/exports.map \
+# The shim has core's names and its own. Behind each lies a stub (trap/api.S),
+# and core's function is gp__do_<name>.
+$(B)/api/exports.map: core/exports.map preload/exports.map
+	@mkdir -p $(@D)
+	@awk '/^[ \t]*gp_[a-z0-9_]*;/ { print $$1 }' $^ | sort | awk 'BEGIN { print "{ global:" } { print } END { print "local: *; };" }' >$@
+$(B)/api/api.sym: $(B)/api/exports.map
+	@awk '/^gp_/ { sub(";", ""); print $$1, "gp__do_" $$1 }' $< >$@
+$(B)/api/api_names.inc: $(B)/api/exports.map
+	@awk '/^gp_/ { sub(";", ""); print "entry", $$1 }' $< >$@
+
+$(B)/libgreenpatch.so: $(shim_obj) $(B)/ev.o $(B)/api/exports.map
+	@$(CC) -shared -nostdlib -o $@ $(shim_obj) $(B)/ev.o -Wl,--version-script=$(B)/api/exports.map \
 	  -Wl,-soname,libgreenpatch.so -Wl,-z,now,-z,relro,-z,initfirst,-z,nodelete,-z,noexecstack \
 	  -Wl,-z,defs,-Bsymbolic -Wl,--no-undefined -lc
 
@@ -59,6 +70,14 @@ $(B)/greenpatch.pc: Makefile
 	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$${prefix}/include' '' \
 	  'Name: greenpatch' 'Description: greenlets over libev for C' 'Version: $(VERSION)' \
 	  'Libs: -L$${libdir} -lgreenpatch-core' 'Libs.private: -pthread' 'Cflags: -I$${includedir}' >$@
+
+# For a program that links the shim and patches itself; it lies where the
+# launcher looks for it, not where the linker would.
+$(B)/greenpatch-patch.pc: Makefile
+	@mkdir -p $(@D)
+	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)/greenpatch' 'includedir=$${prefix}/include' '' \
+	  'Name: greenpatch-patch' 'Description: blocking calls become cooperative' 'Version: $(VERSION)' \
+	  'Libs: -L$${libdir} -Wl,-rpath,$${libdir} -lgreenpatch' 'Cflags: -I$${includedir}' >$@
 
 # The lists of the manual are those of --help: "  --option  text", and for each
 # variable "  NAME  help" with a second line that says what is accepted.
@@ -85,12 +104,13 @@ $(B)/ev.o: core/run/evlibc.sym $(LIBEV)
 	@objcopy --redefine-sym gp__lib__GLOBAL_OFFSET_TABLE_=_GLOBAL_OFFSET_TABLE_ $(B)/ev/prefixed.o $@
 
 $(B)/obj/shim/core/run/evloop.o: SHIM := $(filter-out -mgeneral-regs-only,$(SHIM))
-$(B)/obj/shim/%.o: %.c
+$(B)/obj/shim/preload/trap/api.o: $(B)/api/api_names.inc
+$(B)/obj/shim/%.o: %.c $(B)/api/api.sym
 	@mkdir -p $(@D)
-	@echo '  shim $<'; $(CC) $(SHIM) -MMD -MP -c -o $@ $<
+	@echo '  shim $<'; $(CC) $(SHIM) -MMD -MP -c -o $@ $< && objcopy --redefine-syms=$(B)/api/api.sym $@
 $(B)/obj/shim/%.o: %.S
 	@mkdir -p $(@D)
-	@echo '  shim $<'; $(CC) $(SHIM) -MMD -MP -c -o $@ $<
+	@echo '  shim $<'; $(CC) $(SHIM) -I$(B)/api -MMD -MP -c -o $@ $<
 $(B)/obj/core/%.o: %.c
 	@mkdir -p $(@D)
 	@echo '  core $<'; $(CC) $(CORE) -MMD -MP -c -o $@ $<
@@ -112,7 +132,13 @@ $(B)/unit/%: tests/unit/%.c $(B)/libgreenpatch-core.a $(wildcard tests/unit/*.h)
 	@mkdir -p $(@D)
 	@$(CC) -std=gnu11 $(GUEST_FLAGS) -Iinclude -I. -o $@ $< $(B)/libgreenpatch-core.a -pthread
 
+# Programs that link the shim and patch themselves.
+$(B)/app/%: tests/apps/%.c $(B)/libgreenpatch.so
+	@mkdir -p $(@D)
+	@$(CC) -std=gnu11 -D_GNU_SOURCE $(GUEST_FLAGS) -Wno-unused-parameter -Iinclude -o $@ $< -L$(B) -lgreenpatch '-Wl,-rpath,$$ORIGIN/..'
+
 guests: $(guests)
+apps: $(apps)
 benches: $(benches)
 units: $(units)
 
@@ -128,7 +154,7 @@ install: all
 	install -m 755 $(B)/libgreenpatch.so $(DESTDIR)$(LIBDIR)/greenpatch/
 	install -m 755 $(B)/libgreenpatch-core.so $(DESTDIR)$(LIBDIR)/
 	install -m 644 $(B)/libgreenpatch-core.a $(DESTDIR)$(LIBDIR)/
-	install -m 644 $(B)/greenpatch.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
+	install -m 644 $(B)/greenpatch.pc $(B)/greenpatch-patch.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
 	sed 's|^LIBDIR=.*|LIBDIR=$(LIBDIR)/greenpatch|' scripts/greenpatch >$(B)/greenpatch.installed
 	install -m 755 $(B)/greenpatch.installed $(DESTDIR)$(PREFIX)/bin/greenpatch
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1

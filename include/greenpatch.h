@@ -3,5 +3,6 @@
 #define GREENPATCH_H
 
 #include "greenpatch/greenlet.h"
+#include "greenpatch/patch.h"
 
 #endif

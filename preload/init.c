@@ -1,9 +1,14 @@
-/* init.c - the shim's constructor.
+/* init.c - how the shim starts.
  *
- * It runs before libc's own initialisation (-z initfirst): nothing of libc is
- * called, environ is not set yet, the environment comes as an argument. What
- * it cannot provide ends the program with one line and status 126: a program
- * that is not patched, although it was asked for, is worse than none.
+ * Preloaded (LD_PRELOAD names libgreenpatch.so) it starts in its constructor.
+ * What it cannot provide ends the program with one line and status 126: a
+ * program that is not patched, although it was asked for, is worse than none.
+ * Linked or opened by a program it starts with the first gp_ call that needs
+ * it; what it cannot provide is then that call's error.
+ *
+ * The constructor runs before libc's own initialisation (-z initfirst): nothing
+ * of libc is called, environ is not set yet, the environment comes as an
+ * argument.
  */
 #include <elf.h>
 #include <linux/auxvec.h>
@@ -14,6 +19,7 @@
 #include "preload/calls/signal.h"
 #include "preload/calls/thread.h"
 #include "preload/diag.h"
+#include "preload/init.h"
 #include "preload/trap/patch.h"
 #include "preload/trap/sud.h"
 
@@ -23,6 +29,14 @@ extern const Elf64_Ehdr __ehdr_start __attribute__((visibility("hidden")));
 /* glibc 2.35 and later: where the rseq area of a thread lies. */
 extern const ptrdiff_t __rseq_offset __attribute__((weak, visibility("default")));
 extern const unsigned int __rseq_size __attribute__((weak, visibility("default")));
+
+/* Where errno lies in a TLS; computes an address and nothing else. */
+extern int *__errno_location(void) __attribute__((weak, visibility("default")));
+
+static struct {
+	char **envp;            /* the environment that the program began with */
+	const Elf64_auxv_t *auxv;
+} began;
 
 static void give_up(void) GP_NORETURN;
 static void give_up(void)
@@ -46,13 +60,9 @@ static void find_text(void)
 
 /* ---- the vDSO ------------------------------------------------------------------- */
 
-static unsigned long auxv_of(char **envp, unsigned long type)
+static unsigned long auxv_of(unsigned long type)
 {
-	const Elf64_auxv_t *a;
-
-	while (*envp)
-		envp++;
-	for (a = (const void *)(envp + 1); a->a_type != AT_NULL; a++)
+	for (const Elf64_auxv_t *a = began.auxv; a->a_type != AT_NULL; a++)
 		if (a->a_type == type)
 			return a->a_un.a_val;
 	return 0;
@@ -98,9 +108,9 @@ static void *symbol_of(const char *base, const char *name)
 
 /* Takes the vDSO's clock, unless it makes a system call after all: that would
  * be a trap from text that is not ours. */
-static void use_vdso(char **envp)
+static void use_vdso(void)
 {
-	const char *base = (const char *)auxv_of(envp, AT_SYSINFO_EHDR);
+	const char *base = (const char *)auxv_of(AT_SYSINFO_EHDR);
 	void *gettime = base ? symbol_of(base, "__vdso_clock_gettime") : NULL;
 	unsigned long before = gp__shim.traps;
 
@@ -168,8 +178,15 @@ static void describe(struct gp_greenlet *g, char *buf, size_t size)
 
 	if (t->is_main || t->comm[0])
 		gp__format(buf, size, "%s", t->is_main ? "main" : t->comm);
+	else if (gp__is_light(t))
+		gp__format(buf, size, "greenlet");
 	else
 		gp__format(buf, size, "thread-%d", t->tid);
+}
+
+static void interrupted(struct gp_hub *h)
+{
+	gp__api_leave();
 }
 
 static const struct gp_hooks hooks = {
@@ -180,23 +197,139 @@ static const struct gp_hooks hooks = {
 	.explain = gp__list_explain,
 	.detail = gp__list_detail,
 	.listing = gp__list_next,
+	.record_size = sizeof(struct gp_guest),
+	.spawned = gp__light_spawned,
+	.returned = gp__light_returned,
+	.interrupted = interrupted,
 };
 
-/* ---- the constructor --------------------------------------------------------------------- */
+/* ---- the start ----------------------------------------------------------------------------- */
 
-static void refuse(const char *what, const char *need, long r)
+/* The program's own alternate stack becomes the record's. */
+static int take_altstack(stack_t *old)
 {
-	if (r) {
-		gp__say("%s: %s (errno %ld)", what, need, -r);
-		give_up();
-	}
+	gp__raw(SYS_sigaltstack, 0, old);
+	if (old->ss_flags & SS_ONSTACK)
+		return -EPERM;
+	return gp__altstack_make();
 }
 
-static void __attribute__((constructor)) start(int argc, char **argv, char **envp)
+static void say_threads(void)
+{
+	gp__shim.threads_at_start = threads_now();
+	if (gp__shim.threads_at_start <= 1)
+		return;
+	gp__shim.foreign = true;
+	if (!gp__shim.config.quiet)
+		gp__say("%d kernel threads were there before us: they stay as they are", gp__shim.threads_at_start - 1);
+}
+
+/* 0, or nothing has changed and *what was missing. */
+static int start(const char **what)
 {
 	struct gp_guest *main;
 	struct gp_hub *h;
+	stack_t old;
+	int r;
 
+	*what = "this processor or kernel has no FSGSBASE: accepted are x86-64 processors since 2012 with Linux 5.9 or later";
+	if (!(auxv_of(AT_HWCAP2) & 2))
+		return -ENOSYS;
+	*what = "Syscall User Dispatch: this kernel has none, needed is Linux 5.11 or later";
+	if (!gp__sud_there())
+		return -ENOSYS;
+	gp__shim.timer = -1;
+	gp__shim.flags_epoch = 1;
+	find_text();
+	gp__vector_init();
+	*what = "sigaltstack: a stack for signals could not be had";
+	r = take_altstack(&old);
+	if (r)
+		return r;
+	*what = "memory: a first record could not be had";
+	r = -ENOMEM;
+	main = gp__thread_first();
+	if (!main)
+		goto fail_altstack;
+	*what = "hub: descriptors and memory for it could not be had";
+	r = gp__hub_make(&h, &main->g, &hooks);
+	if (r)
+		goto fail_main;
+	say_threads();
+	if (!(old.ss_flags & SS_DISABLE))
+		main->altstack = old;
+	__asm__ volatile("rdfsbase %0" : "=r"(h->fs));
+	main->g.fs = h->fs;
+	h->shared_errno = __errno_location ? __errno_location() : NULL;
+	h->turns_max = gp__shim.config.slice ? 64 : h->turns_max;
+	h->poll_after = gp__shim.config.slice ? 5 * GP__MSEC : 0;
+	gp__shim.hub = h;
+	gp__shim.main = main;
+	gp__hub_set(h);
+	take_over_thread(main);
+	gp__signals_init(main);
+	gp__assert(!gp__sud_arm());
+	use_vdso();
+	gp__diag_start(h);
+	return 0;
+fail_main:
+	gp__free(main);
+fail_altstack:
+	gp__raw(SYS_sigaltstack, &old, 0);
+	return r;
+}
+
+int gp__shim_need(void)
+{
+	const char *what;
+
+	if (gp__shim.hub)
+		return gp__hub() == gp__shim.hub ? 0 : -EBUSY;
+	if (!gp__config_read(&gp__shim.config, began.envp))
+		return -EINVAL;
+	gp__shim.config.groups = GP__GROUP_ALWAYS;
+	return start(&what);
+}
+
+/* Whether LD_PRELOAD has a path that ends in our name. */
+static bool preloaded(char **envp)
+{
+	static const char variable[] = "LD_PRELOAD=", name[] = "libgreenpatch.so";
+	const size_t skip = sizeof variable - 1, len = sizeof name - 1;
+
+	for (; *envp; envp++) {
+		const char *p = *envp, *base;
+
+		if (strlen(p) < skip || memcmp(p, variable, skip))
+			continue;
+		for (base = p += skip;; p++) {
+			if (*p == '/')
+				base = p + 1;
+			if (*p && *p != ' ' && *p != ':')
+				continue;
+			if ((size_t)(p - base) == len && !memcmp(base, name, len))
+				return true;
+			if (!*p)
+				break;
+			base = p + 1;
+		}
+	}
+	return false;
+}
+
+static void __attribute__((constructor)) begin(int argc, char **argv, char **envp)
+{
+	const char *what;
+	char **end = envp;
+	int r;
+
+	while (*end)
+		end++;
+	began.envp = envp;
+	began.auxv = (const void *)(end + 1);
+	gp__hub_maker = gp__shim_need;
+	if (!preloaded(envp))
+		return;
 	if (!gp__config_read(&gp__shim.config, envp))
 		give_up();
 	if (gp__shim.config.help) {
@@ -208,34 +341,9 @@ static void __attribute__((constructor)) start(int argc, char **argv, char **env
 	}
 	if (gp__shim.config.ps)
 		gp__raw(SYS_exit_group, gp__ps_ask(gp__shim.config.ps));
-	if (!(auxv_of(envp, AT_HWCAP2) & 2)) {
-		gp__say("this processor or kernel has no FSGSBASE: accepted are x86-64 processors since 2012 with Linux 5.9 or later");
+	r = start(&what);
+	if (r) {
+		gp__say("%s (errno %d)", what, -r);
 		give_up();
 	}
-	gp__shim.timer = -1;
-	gp__shim.flags_epoch = 1;
-	find_text();
-	gp__vector_init();
-	gp__shim.threads_at_start = threads_now();
-	if (gp__shim.threads_at_start > 1) {
-		gp__say("%d kernel threads were there before us: they stay as they are", gp__shim.threads_at_start - 1);
-		gp__shim.foreign = true;
-	}
-	main = gp__thread_first();
-	if (!main)
-		refuse("memory", "a first record could not be had", -ENOMEM);
-	refuse("hub", "descriptors and memory for it could not be had", gp__hub_make(&h, &main->g, &hooks));
-	__asm__ volatile("rdfsbase %0" : "=r"(h->fs));
-	main->g.fs = h->fs;
-	h->turns_max = gp__shim.config.slice ? 64 : h->turns_max;
-	h->poll_after = gp__shim.config.slice ? 5 * GP__MSEC : 0;
-	gp__shim.hub = h;
-	gp__shim.main = main;
-	gp__hub_set(h);
-	take_over_thread(main);
-	refuse("sigaltstack", "a stack for signals could not be had", gp__altstack_make());
-	gp__signals_init(main);
-	refuse("Syscall User Dispatch", "this kernel has none, needed is Linux 5.11 or later", gp__sud_arm());
-	use_vdso(envp);
-	gp__diag_start(h);
 }

@@ -30,7 +30,7 @@ enum {
 
 struct gp_guest {
 	struct gp_greenlet g;      /* must be first */
-	struct gp_frame *frame;    /* of the call under way, on its own stack */
+	struct gp_frame *frame;    /* of the system call under way, on its own stack; NULL: none */
 	int tid;                   /* the id that the program sees */
 	bool is_main;              /* stands on the process's first stack */
 	volatile bool attention;   /* has a signal to take on its way out */
@@ -54,6 +54,8 @@ static inline struct gp_guest *gp__guest(struct gp_greenlet *g)
 {
 	return (struct gp_guest *)g;
 }
+/* Of gp_spawn: it has no TLS of its own, but that of the first thread. */
+static inline bool gp__is_light(const struct gp_guest *g) { return g->g.run != NULL; }
 static inline struct gp_guest *gp__me(struct gp_hub *h) { return gp__guest(h->current); }
 
 /* ---- the process ------------------------------------------------------------- */
@@ -75,6 +77,7 @@ struct gp_shim {
 	struct gp_guest *main;        /* NULL when the first thread has ended */
 	unsigned long text, text_end; /* ours, where system calls are allowed */
 	struct gp_config config;
+	unsigned light;               /* greenlets of gp_spawn that live */
 	int next_tid;                 /* virtual ids count up from above 2^22 */
 	bool foreign;                 /* kernel threads exist that are not ours */
 	int threads_at_start;         /* kernel threads before us */

@@ -64,13 +64,23 @@ void gp__greenlet_bury(struct gp_hub *h, struct gp_greenlet *g)
 	gp__list_append(&h->dead, &g->wait_link);
 }
 
+/* After a park that ended with -EINTR. */
+static void take_signals(struct gp_hub *h)
+{
+	if (h->hooks->interrupted)
+		h->hooks->interrupted(h);
+}
+
 void gp__greenlet_body(void)
 {
 	struct gp_hub *h = gp__hub();
 	struct gp_greenlet *g = h->current;
 
+	take_signals(h); /* sent to it before its first turn */
 	g->run(g->arg);
 	h = g->hub;
+	if (h->hooks->returned)
+		h->hooks->returned(h, g);
 	gp__greenlet_end(h, g);
 	gp__greenlet_bury(h, g);
 	gp__leave(h);
@@ -85,7 +95,7 @@ GP_API struct gp_greenlet *gp_spawn(void (*fn)(void *arg), void *arg)
 
 	if (!h || !fn)
 		return NULL;
-	g = gp__alloc(sizeof *g);
+	g = gp__alloc(gp__max(sizeof *g, h->hooks->record_size));
 	if (!g)
 		return NULL;
 	gp__greenlet_init(h, g);
@@ -97,6 +107,8 @@ GP_API struct gp_greenlet *gp_spawn(void (*fn)(void *arg), void *arg)
 	g->arg = arg;
 	g->refs = 2;
 	g->sp = gp__context_prepare((char *)g->stack.base + g->stack.size - 128, gp__greenlet_entry);
+	if (h->hooks->spawned)
+		h->hooks->spawned(h, g);
 	gp__greenlet_start(h, g);
 	return g;
 }
@@ -113,13 +125,25 @@ GP_API int gp_join(struct gp_greenlet *g, int64_t deadline)
 		return 0;
 	if (deadline <= gp__now())
 		return -ETIMEDOUT;
-	gp__list_append(&g->joiners, &h->current->wait_link);
-	return gp__park(h, "join", g->id, deadline, 0);
+	for (;;) {
+		int r;
+
+		gp__list_append(&g->joiners, &h->current->wait_link);
+		r = gp__park(h, "join", g->id, deadline, GP__INTERRUPTIBLE);
+		gp__list_del(&h->current->wait_link);
+		if (r != -EINTR)
+			return r;
+		take_signals(h);
+		if (g->state == GP__DEAD)
+			return 0;
+	}
 }
 
 GP_API int gp_sleep(int64_t ns)
 {
 	struct gp_hub *h = gp__hub_need();
+	int64_t deadline;
+	int r;
 
 	if (!h)
 		return -ENOMEM;
@@ -127,8 +151,9 @@ GP_API int gp_sleep(int64_t ns)
 		gp__yield(h);
 		return 0;
 	}
-	int r = gp__park(h, "sleep", 0, gp__deadline_after(ns), GP__EXTERNAL);
-
+	deadline = gp__deadline_after(ns);
+	while ((r = gp__park(h, "sleep", 0, deadline, GP__EXTERNAL | GP__INTERRUPTIBLE)) == -EINTR)
+		take_signals(h);
 	return r == -ETIMEDOUT ? 0 : r;
 }
 

@@ -24,6 +24,8 @@ void GP_NOINLINE gp__hub_set(struct gp_hub *h) { thread_hub = h; }
 
 static const struct gp_hooks no_hooks;
 
+int (*gp__hub_maker)(void); /* of the process */
+
 int gp__hub_make(struct gp_hub **out, struct gp_greenlet *main, const struct gp_hooks *hooks)
 {
 	struct gp_hub *h = gp__alloc(sizeof *h);
@@ -74,8 +76,12 @@ struct gp_hub *gp__hub_need(void)
 {
 	struct gp_hub *h = gp__hub();
 
-	if (h || gp__hub_make(&h, NULL, NULL))
+	if (h)
 		return h;
+	if (gp__hub_maker)
+		return gp__hub_maker() ? NULL : gp__hub();
+	if (gp__hub_make(&h, NULL, NULL))
+		return NULL;
 	gp__hub_set(h);
 	return h;
 }

@@ -141,6 +141,15 @@ struct gp_hooks {
 	void (*explain)(struct gp_greenlet *g, char *buf, size_t size);
 	void (*detail)(struct gp_greenlet *g, int fd);
 	void (*listing)(struct gp_hub *h, unsigned long before);
+	/* A greenlet of gp_spawn: the size of its record (0: struct gp_greenlet),
+	 * which begins with it and is zero; it has been made; it has returned. */
+	size_t record_size;
+	void (*spawned)(struct gp_hub *h, struct gp_greenlet *g);
+	void (*returned)(struct gp_hub *h, struct gp_greenlet *g);
+	/* An interruptible park ended with -EINTR: the caller, which waits in no
+	 * list, lets the current greenlet take its signals and parks again. May
+	 * switch; may never return (a handler that jumps). */
+	void (*interrupted)(struct gp_hub *h);
 };
 
 /* bits of hub->attention */
@@ -180,6 +189,7 @@ struct gp_hub {
 	struct gp_turn reaper;        /* frees what ended; see greenlet.c */
 	struct gp_list dead;          /* greenlets whose stack is to be freed, by wait_link */
 	bool deadlock_told;           /* said once until something moves */
+	int *shared_errno;            /* under the shim: that of the TLS that is not GP__OWN_TLS */
 	int pid, tid;                 /* of the kernel thread; renewed by fork */
 	struct gp_greenlet main_greenlet; /* where the kernel thread came in (core alone) */
 };
@@ -208,6 +218,8 @@ void gp__hub_set(struct gp_hub *h);
 int gp__hub_make(struct gp_hub **out, struct gp_greenlet *main, const struct gp_hooks *hooks);
 /* The hub of this kernel thread, made if there is none; NULL: no memory. */
 struct gp_hub *gp__hub_need(void);
+/* If set, it makes the hub for gp__hub_need(), and hands it to gp__hub_set(). */
+extern int (*gp__hub_maker)(void);
 /* In the child of a fork: forget every greenlet but the caller. */
 void gp__hub_forked(struct gp_hub *h);
 /* Nothing to run and nothing to wait for: whoever blocks may block in the

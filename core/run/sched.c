@@ -27,6 +27,19 @@ static inline void set_fs(struct gp_hub *h, unsigned long fs)
 #endif
 }
 
+/* errno is kept for a greenlet that shares its TLS with others. Under the shim
+ * it lies in that TLS; a greenlet with one of its own needs no help. */
+static inline int *errno_of(struct gp_hub *h, const struct gp_greenlet *g)
+{
+#ifdef GP_SHIM
+	return g->flags & GP__OWN_TLS ? NULL : h->shared_errno;
+#else
+	(void)h;
+	(void)g;
+	return &errno;
+#endif
+}
+
 /* Whether the hub should look at the loop before anybody else runs. */
 static bool time_to_poll(struct gp_hub *h)
 {
@@ -89,9 +102,7 @@ static void switch_from(struct gp_hub *h, struct gp_greenlet *self, struct gp_gr
 int gp__park(struct gp_hub *h, const char *what, unsigned long object, int64_t deadline, unsigned flags)
 {
 	struct gp_greenlet *self = h->current;
-#ifndef GP_SHIM
-	int saved_errno = errno;
-#endif
+	int *err = errno_of(h, self), saved_errno = err ? *err : 0;
 
 	if (deadline != GP__NEVER) {
 		int r = gp__deadline_add(h, self, deadline);
@@ -109,9 +120,8 @@ int gp__park(struct gp_hub *h, const char *what, unsigned long object, int64_t d
 	h->stats.parks++;
 	self->parks++;
 	switch_from(h, self, take_next(h));
-#ifndef GP_SHIM
-	errno = saved_errno;
-#endif
+	if (err)
+		*err = saved_errno;
 	return self->wake_result;
 }
 
@@ -135,14 +145,11 @@ bool gp__wake(struct gp_greenlet *g, int result)
 
 static void yield_to(struct gp_hub *h, struct gp_greenlet *next)
 {
-#ifndef GP_SHIM
-	int saved_errno = errno;
-#endif
+	int *err = errno_of(h, h->current), saved_errno = err ? *err : 0;
 
 	switch_from(h, h->current, next);
-#ifndef GP_SHIM
-	errno = saved_errno;
-#endif
+	if (err)
+		*err = saved_errno;
 }
 
 void gp__yield(struct gp_hub *h)

@@ -53,6 +53,7 @@ static void in_child(struct gp_hub *h, struct gp_guest *me)
 	me->is_main = true;
 	me->robust = NULL;
 	gp__shim.main = me;
+	gp__shim.light = gp__is_light(me);
 	gp__shim.foreign = false;
 }
 

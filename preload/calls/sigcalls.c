@@ -153,6 +153,9 @@ static long directed(struct gp_hub *h, int tgid, int tid, int sig, siginfo_t *in
 	if (sig < 0 || sig > 64 || tid <= 0)
 		return -EINVAL;
 	to = gp__thread_by_tid(h, tid);
+	/* raise() in a greenlet of gp_spawn: libc takes it for the first thread. */
+	if (to && gp__is_light(gp__me(h)) && to->g.fs == h->fs)
+		to = gp__me(h);
 	if (!to)
 		return -ESRCH;
 	if (tgid > 0 && tgid != h->pid)

@@ -31,7 +31,7 @@ struct gp_guest *gp__thread_first(void)
 		return NULL;
 	gp__list_init(&g->sigqueue);
 	g->is_main = true;
-	g->tid = (int)gp__raw(SYS_getpid);
+	g->tid = (int)gp__raw(SYS_gettid);
 	g->g.flags = GP__KEEP_VECTOR | GP__OWN_TLS;
 	return g;
 }
@@ -55,6 +55,30 @@ static int new_tid(struct gp_hub *h)
 		gp__shim.next_tid++;
 	} while (h->stats.greenlets > TID_LAST - TID_FIRST && gp__thread_by_tid(h, gp__shim.next_tid));
 	return gp__shim.next_tid;
+}
+
+static uint64_t mask_to_inherit(const struct gp_guest *from)
+{
+	return from->restore_mask ? from->saved_mask : from->mask;
+}
+
+/* The last greenlet has ended, and with it the process; or, where other kernel
+ * threads are, this one. */
+static void end_process(unsigned long status)
+{
+	if (gp__shim.foreign)
+		gp__raw(SYS_exit, status);
+	gp__stats_print();
+	gp__raw(SYS_exit_group, status);
+}
+
+/* What is pending for the process may be another thread's now. */
+static void offer_pending(struct gp_hub *h)
+{
+	if (gp__shim.pending)
+		gp__list_each(n, &h->all)
+			gp__signal_set_mask(gp__guest(gp__list_entry(n, struct gp_greenlet, all)),
+			                    gp__guest(gp__list_entry(n, struct gp_greenlet, all))->mask);
 }
 
 static long store_tid(uint64_t addr, int tid)
@@ -83,7 +107,7 @@ static long clone_thread(struct gp_hub *h, struct gp_guest *me, struct gp_frame 
 	g->tid = new_tid(h);
 	g->g.flags = GP__KEEP_VECTOR | GP__OWN_TLS;
 	g->g.fs = a->flags & CLONE_SETTLS ? a->tls : me->g.fs;
-	g->mask = me->restore_mask ? me->saved_mask : me->mask;
+	g->mask = mask_to_inherit(me);
 	memcpy(g->comm, me->comm, sizeof g->comm);
 	if (((a->flags & CLONE_PARENT_SETTID) && store_tid(a->parent_tid, g->tid)) ||
 	    ((a->flags & CLONE_CHILD_SETTID) && store_tid(a->child_tid, g->tid))) {
@@ -138,6 +162,44 @@ void gp__guest_started(struct gp_frame *f)
 		gp__exit_work(f);
 }
 
+/* ---- greenlets of gp_spawn -------------------------------------------------- */
+
+/* The first thread may be preempted while nobody else uses its TLS. */
+static void first_is_alone(struct gp_hub *h, bool alone)
+{
+	struct gp_guest *main = gp__shim.main;
+
+	if (!main || main->g.fs != h->fs)
+		return;
+	main->g.flags &= (uint8_t)~GP__OWN_TLS;
+	main->g.flags |= alone ? GP__OWN_TLS : 0;
+}
+
+void gp__light_spawned(struct gp_hub *h, struct gp_greenlet *g)
+{
+	struct gp_guest *t = gp__guest(g);
+
+	gp__list_init(&t->sigqueue);
+	t->tid = new_tid(h);
+	t->mask = mask_to_inherit(gp__me(h));
+	t->g.flags = GP__KEEP_VECTOR; /* it parks in system calls, too */
+	gp__shim.light++;
+	first_is_alone(h, false);
+}
+
+void gp__light_returned(struct gp_hub *h, struct gp_greenlet *g)
+{
+	if (h->stats.live == 1)
+		end_process(0);
+	gp__signal_forget(gp__guest(g));
+	gp__guest(g)->mask = ~0UL;
+	offer_pending(h);
+	if (!--gp__shim.light)
+		first_is_alone(h, true);
+}
+
+/* ---- the end ------------------------------------------------------------------ */
+
 /* The thread ends; its stack and its record are free when somebody else runs.
  * The order is the kernel's: robust list, clear-tid word, gone. */
 GP_CALL(exit)
@@ -145,21 +207,17 @@ GP_CALL(exit)
 	uint32_t zero = 0;
 
 	gp__robust_exit(me);
-	if (h->stats.live == 1) {
-		gp__stats_print();
-		gp__raw(SYS_exit_group, f->rdi);
-	}
+	if (h->stats.live == 1)
+		end_process(f->rdi);
 	gp__signal_forget(me);
 	if (me == gp__shim.main)
 		gp__shim.main = NULL;
 	if (me->clear_tid && !gp__copy(me->clear_tid, &zero, sizeof zero))
 		gp__futex_wake((unsigned long)me->clear_tid, 1, ~0U);
 	gp__greenlet_end(h, &me->g);
-	/* What is pending for the process may be another thread's now. */
-	if (gp__shim.pending)
-		gp__list_each(n, &h->all)
-			gp__signal_set_mask(gp__guest(gp__list_entry(n, struct gp_greenlet, all)),
-			                    gp__guest(gp__list_entry(n, struct gp_greenlet, all))->mask);
+	if (gp__is_light(me) && !--gp__shim.light)
+		first_is_alone(h, true);
+	offer_pending(h);
 	gp__greenlet_bury(h, &me->g);
 	gp__leave(h);
 }

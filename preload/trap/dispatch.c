@@ -9,6 +9,8 @@
 #include "preload/calls/signal.h"
 #include "preload/diag.h"
 
+_Static_assert(offsetof(struct gp_hub, current) == H_CURRENT && offsetof(struct gp_guest, attention) == G_ATTENTION, "api.S, frame.h");
+
 enum { g_socket, g_select, g_time, g_thread, g_io, g_process, g_signal, g_dns, g_always };
 
 struct row {
@@ -130,4 +132,5 @@ void gp__dispatch(struct gp_frame *f, struct gp_hub *h)
 		gp__limit_reached(f);
 	if (gp__unlikely(me->attention | me->restore_mask) || gp__unlikely(is_restart(f->rax)))
 		gp__exit_work(f);
+	me->frame = NULL;
 }

@@ -92,7 +92,7 @@ function gp__entry
 	mov	%rbp, %rdi
 	mov	%rcx, %rsi
 	call	gp__dispatch
-gp__exit:
+label gp__exit
 	mov	%rbp, %rsp
 	frame_cfi %rsp
 /* From here to gp__exit_jump a signal handler sends us back to this label, so

@@ -30,6 +30,10 @@
 #define RED_ZONE  128
 #define ALTSTACK_SIZE 65536
 
+#define F_API_NR  -1 /* nr of a frame that no system call made */
+#define H_CURRENT   8
+#define G_ATTENTION 205
+
 #define S_RET     0
 #define S_TARGET  8
 #define S_RESTART 16
@@ -69,6 +73,12 @@ _Static_assert(offsetof(struct gp_frame, ret) == F_RET && offsetof(struct gp_fra
 _Static_assert(offsetof(struct gp_frame, restart) == F_RESTART && offsetof(struct gp_frame, nr) == F_NR, "entry.S");
 _Static_assert(sizeof(struct gp_frame) == F_SIZE, "entry.S");
 _Static_assert(offsetof(struct gp_site, target) == S_TARGET && offsetof(struct gp_site, native) == S_NATIVE, "entry.S");
+
+/* api.S: behind every public function; a signal handler sends what it finds
+ * between the two back to the first. Also callable from inside one of them, at
+ * a point of rest: lets the current greenlet take its signals. */
+extern const char gp__api_leave_end[];
+void gp__api_leave(void);
 
 /* entry.S */
 extern const char gp__entry[], gp__exit_check[], gp__exit_jump[];

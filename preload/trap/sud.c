@@ -53,6 +53,11 @@ int gp__sud_arm(void)
 	                    gp__shim.text_end - gp__shim.text, 0);
 }
 
+bool gp__sud_there(void)
+{
+	return !gp__raw(SYS_prctl, PR_SET_SYSCALL_USER_DISPATCH, 0, 0, 0, 0);
+}
+
 int gp__altstack_make(void)
 {
 	stack_t ss = { .ss_size = ALTSTACK };
@@ -129,6 +134,8 @@ static void close_windows(struct gp_ucontext *uc)
 		uc->rip = (uint64_t)gp__exit_check;
 	else if (within(uc->rip, gp__raw_block_begin, gp__raw_block_end))
 		uc->rip = (uint64_t)gp__raw_block_stop;
+	else if (within(uc->rip, (const char *)(uintptr_t)gp__api_leave, gp__api_leave_end))
+		uc->rip = (uint64_t)(uintptr_t)gp__api_leave;
 	else if (within(uc->rip, gp__sigreturn_begin, gp__sigreturn_end))
 		uc->rip = (uint64_t)gp__sigreturn_again;
 }

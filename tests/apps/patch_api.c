@@ -1,0 +1,429 @@
+/* patch_api.c - a program that links the library and patches itself.
+ *
+ *	patch_api CASE
+ *
+ * Prints what happened in words that are the same in every run.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <greenpatch.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MSEC 1000000LL
+
+static void fail(const char *what, long came)
+{
+	printf("wrong: %s, came %ld\n", what, came);
+	exit(1);
+}
+
+#define CHECK(x)                    \
+	do {                        \
+		if (!(x))           \
+			fail(#x, errno); \
+	} while (0)
+
+static void join(struct gp_greenlet *g)
+{
+	CHECK(g);
+	CHECK(gp_join(g, GP_NEVER) == 0);
+	gp_unref(g);
+}
+
+/* ---- two sleepers ----------------------------------------------------------- */
+
+static const struct {
+	const char *name;
+	unsigned group;
+} groups[] = {
+	{ "socket", GP_PATCH_SOCKET }, { "select", GP_PATCH_SELECT },   { "time", GP_PATCH_TIME },
+	{ "thread", GP_PATCH_THREAD }, { "io", GP_PATCH_IO },           { "process", GP_PATCH_PROCESS },
+	{ "signal", GP_PATCH_SIGNAL }, { "dns", GP_PATCH_DNS },         { "all", GP_PATCH_ALL },
+};
+
+static void show(const char *when)
+{
+	printf("%s\n", when);
+	for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
+		printf("  %s: %s\n", groups[i].name, gp_patched(groups[i].group) ? "cooperative" : "blocking");
+}
+
+static void sleeper(void *name)
+{
+	printf("  %s goes to sleep\n", (char *)name);
+	usleep(50000);
+	printf("  %s is awake\n", (char *)name);
+}
+
+static void two_sleepers(void)
+{
+	struct gp_greenlet *one = gp_spawn(sleeper, "one"), *two = gp_spawn(sleeper, "two");
+
+	join(one);
+	join(two);
+}
+
+static void sleepers(void)
+{
+	show("untouched");
+	two_sleepers();
+	CHECK(gp_patch(GP_PATCH_SOCKET) == 0);
+	show("sockets patched");
+	CHECK(gp_patch(GP_PATCH_SELECT | GP_PATCH_IO) == 0);
+	show("select and io patched");
+	two_sleepers();
+	CHECK(gp_patch_all() == 0);
+	show("everything patched");
+	two_sleepers();
+}
+
+/* ---- errors -------------------------------------------------------------------- */
+
+static void errors(void)
+{
+	printf("no group: %d\n", gp_patch(0));
+	printf("a group that does not exist: %d\n", gp_patch(GP_PATCH_ALL + 1));
+	printf("is no group patched: %d\n", gp_patched(0));
+	printf("all: %d\n", gp_patch_all());
+	printf("patched: %d\n", gp_patched(GP_PATCH_ALL));
+}
+
+/* ---- plain calls of libc in greenlets ---------------------------------------------- */
+
+static int pair[2], pipes[2];
+static char trace[64];
+
+static void mark(char c)
+{
+	trace[strlen(trace)] = c;
+}
+
+static void reader(void *arg)
+{
+	char buf[16] = "";
+
+	mark('r');
+	CHECK(read(pair[0], buf, sizeof buf) == 5);
+	CHECK(!strcmp(buf, "hello"));
+	mark('R');
+	CHECK(write(pipes[1], "back", 4) == 4);
+}
+
+static void writer(void *arg)
+{
+	char buf[16] = "";
+
+	mark('w');
+	usleep(20000);
+	CHECK(write(pair[1], "hello", 5) == 5);
+	CHECK(read(pipes[0], buf, sizeof buf) == 4);
+	mark('W');
+}
+
+static void waiter(void *arg)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		usleep(30000); /* by this greenlet's child, which is patched, too */
+		_exit(gp_patched(GP_PATCH_ALL) ? 7 : 1);
+	}
+	mark('c');
+	CHECK(waitpid(child, &status, 0) == child);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+	mark('C');
+}
+
+static void calls(void)
+{
+	struct gp_greenlet *g[3];
+
+	CHECK(gp_patch_all() == 0);
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && pipe(pipes) == 0);
+	g[0] = gp_spawn(reader, NULL);
+	g[1] = gp_spawn(writer, NULL);
+	g[2] = gp_spawn(waiter, NULL);
+	for (int i = 0; i < 3; i++)
+		join(g[i]);
+	printf("%.3s then %c%c, and %c among them\n", trace, *strpbrk(trace, "R"), *strpbrk(trace, "W"), *strpbrk(trace, "C"));
+}
+
+/* Everybody sleeps at once: a thousand greenlets, 20 ms each, in far less than 20 s. */
+static void nap(void *arg)
+{
+	errno = (int)(long)arg;
+	usleep(20000);
+	CHECK(errno == (int)(long)arg);
+}
+
+static void crowd(void)
+{
+	static struct gp_greenlet *g[1000];
+	int64_t start = gp_now();
+
+	CHECK(gp_patch_all() == 0);
+	for (long i = 0; i < 1000; i++)
+		g[i] = gp_spawn(nap, (void *)(i + 1));
+	for (int i = 0; i < 1000; i++)
+		join(g[i]);
+	printf("a thousand sleepers: %s\n", gp_now() - start < 5000 * MSEC ? "at once" : "one after another");
+}
+
+/* ---- greenlets and threads ------------------------------------------------------------ */
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
+static int turns;
+static _Thread_local int mine;
+
+static void pong(void *arg)
+{
+	for (int i = 0; i < 100; i++) {
+		pthread_mutex_lock(&mutex);
+		while (turns % 2 == 0)
+			pthread_cond_wait(&cond, &mutex);
+		turns++;
+		pthread_cond_broadcast(&cond);
+		pthread_mutex_unlock(&mutex);
+	}
+}
+
+static void *thread(void *arg)
+{
+	struct gp_greenlet *g = gp_spawn(pong, NULL);
+
+	mine = 1;
+	for (int i = 0; i < 100; i++) {
+		pthread_mutex_lock(&mutex);
+		while (turns % 2)
+			pthread_cond_wait(&cond, &mutex);
+		turns++;
+		pthread_cond_broadcast(&cond);
+		pthread_mutex_unlock(&mutex);
+		gp_sleep(10000);
+	}
+	join(g);
+	CHECK(gp_sleep(MSEC) == 0 && mine == 1);
+	return NULL;
+}
+
+static void threads(void)
+{
+	pthread_t t;
+
+	CHECK(gp_patch_all() == 0);
+	CHECK(pthread_create(&t, NULL, thread, NULL) == 0);
+	CHECK(pthread_join(t, NULL) == 0);
+	printf("%d turns between a thread and a greenlet\n", turns);
+}
+
+/* ---- signals --------------------------------------------------------------------------- */
+
+static volatile int taken;
+static volatile pid_t taken_by;
+static jmp_buf out;
+
+static void on_alarm(int sig)
+{
+	taken++;
+}
+static void on_usr1(int sig)
+{
+	taken_by = gettid();
+}
+static void on_jump(int sig)
+{
+	siglongjmp(out, 1);
+}
+
+static void alarm_in(long us)
+{
+	CHECK(setitimer(ITIMER_REAL, &(struct itimerval){ .it_value = { 0, us } }, NULL) == 0);
+}
+
+static void raiser(void *arg)
+{
+	raise(SIGUSR1);
+	CHECK(taken_by == gettid());
+	gp_sleep(MSEC);
+}
+
+static void idle(void *arg)
+{
+	gp_sleep(60 * MSEC);
+}
+
+static void signals(void)
+{
+	struct gp_greenlet *g;
+	int64_t start;
+
+	signal(SIGALRM, on_alarm);
+	signal(SIGUSR1, on_usr1);
+	CHECK(gp_patch_all() == 0);
+
+	start = gp_now();
+	alarm_in(10000);
+	CHECK(gp_sleep(60 * MSEC) == 0);
+	CHECK(taken == 1 && gp_now() - start >= 60 * MSEC);
+	printf("a handler ran in gp_sleep, which went on\n");
+
+	alarm_in(10000);
+	g = gp_spawn(idle, NULL);
+	while (taken == 1)
+		gp_join(g, GP_NEVER);
+	CHECK(taken == 2 && gp_ready(g));
+	gp_unref(g);
+	printf("a handler ran in gp_join, which went on\n");
+
+	/* The program does nothing but call: each of these must let the signal in. */
+	alarm_in(5000);
+	while (taken == 2)
+		gp_now();
+	alarm_in(5000);
+	while (taken == 3)
+		gp_ready(gp_self());
+	g = gp_spawn(idle, NULL);
+	alarm_in(5000);
+	while (taken == 4)
+		gp_yield();
+	alarm_in(5000);
+	while (taken == 5)
+		gp_patched(GP_PATCH_ALL);
+	join(g);
+	printf("handlers ran on the way out of calls that do not park\n");
+
+	join(gp_spawn(raiser, NULL));
+	printf("raise is taken by the greenlet that called it\n");
+
+	signal(SIGALRM, on_jump);
+	if (!sigsetjmp(out, 1)) {
+		alarm_in(10000);
+		gp_sleep(3600 * 1000 * MSEC);
+	}
+	gp_sleep(MSEC);
+	printf("a handler jumped out of gp_sleep\n");
+}
+
+/* A signal that ends the process does so while everybody is in a gp_ call. */
+static void deadly(void)
+{
+	CHECK(gp_patch_all() == 0);
+	gp_spawn(idle, NULL);
+	signal(SIGALRM, SIG_DFL);
+	alarm_in(10000);
+	gp_sleep(3600 * 1000 * MSEC);
+}
+
+static void aborter(void *arg)
+{
+	abort();
+}
+
+static void aborted(void)
+{
+	CHECK(gp_patch_all() == 0);
+	join(gp_spawn(aborter, NULL));
+}
+
+/* ---- late patching ------------------------------------------------------------------------ */
+
+static void patcher(void *arg)
+{
+	CHECK(!gp_patched(GP_PATCH_TIME));
+	CHECK(gp_patch_all() == 0);
+}
+
+static void late(void)
+{
+	struct gp_greenlet *early = gp_spawn(idle, NULL);
+
+	signal(SIGALRM, on_alarm);
+	gp_sleep(MSEC);
+	join(gp_spawn(patcher, NULL));
+	alarm_in(1000);
+	two_sleepers();
+	join(early);
+	CHECK(taken == 1);
+	printf("patched by a greenlet, with others about\n");
+}
+
+/* ---- kernel threads that were there ---------------------------------------------------------- */
+
+static volatile int go;
+static pthread_barrier_t barrier;
+
+static void *foreigner(void *arg)
+{
+	char c;
+
+	pthread_barrier_wait(&barrier);
+	while (!go)
+		usleep(1000);
+	CHECK(gp_spawn(idle, NULL) == NULL);
+	CHECK(gp_patch_all() == -EBUSY);
+	gp_yield();
+	CHECK(read(pipes[0], &c, 1) == 1);
+	pthread_mutex_lock(&mutex);
+	while (turns < 1)
+		pthread_cond_wait(&cond, &mutex);
+	turns = 2;
+	pthread_cond_signal(&cond);
+	pthread_mutex_unlock(&mutex);
+	return "done";
+}
+
+static void kernel_threads(void)
+{
+	pthread_t t;
+	void *result;
+
+	CHECK(pipe(pipes) == 0);
+	pthread_barrier_init(&barrier, NULL, 2);
+	CHECK(pthread_create(&t, NULL, foreigner, NULL) == 0);
+	pthread_barrier_wait(&barrier);
+	CHECK(gp_patch_all() == 0);
+	go = 1;
+	usleep(5000);
+	CHECK(write(pipes[1], "x", 1) == 1);
+	pthread_mutex_lock(&mutex);
+	turns = 1;
+	pthread_cond_signal(&cond);
+	while (turns < 2)
+		pthread_cond_wait(&cond, &mutex);
+	pthread_mutex_unlock(&mutex);
+	CHECK(pthread_join(t, &result) == 0);
+	printf("a thread from before is %s\n", (char *)result);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		void (*run)(void);
+	} cases[] = {
+		{ "sleepers", sleepers }, { "errors", errors },     { "calls", calls },
+		{ "crowd", crowd },       { "threads", threads },   { "signals", signals },
+		{ "deadly", deadly },     { "aborted", aborted },   { "late", late },
+		{ "kernel_threads", kernel_threads },
+	};
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	for (size_t i = 0; argc == 2 && i < sizeof cases / sizeof *cases; i++)
+		if (!strcmp(argv[1], cases[i].name)) {
+			cases[i].run();
+			return 0;
+		}
+	fprintf(stderr, "usage: patch_api CASE\n");
+	return 2;
+}

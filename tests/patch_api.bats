@@ -1,0 +1,106 @@
+#!/usr/bin/env bats
+# gp_patch() and its relatives in a program that links libgreenpatch.so instead of preloading it, and greenlets of
+# gp_spawn() that make plain calls of libc.
+
+load helpers
+
+APP=$BUILD/app/patch_api
+
+setup() {
+    need_shim
+    [ -x "$APP" ] || fail "$APP is missing: run make apps"
+    ulimit -c 0
+}
+
+# app CASE [SECONDS]: runs it without LD_PRELOAD; its output and status are in $output and $status.
+app() {
+    run timeout -k 2 "${2:-20}" env -u LD_PRELOAD "$APP" "$1" 3>&-
+}
+
+# prints CASE LINES: it prints exactly these lines and ends with status 0.
+prints() {
+    app "$1"
+    [ "$status" = 0 ] && [ "$output" = "$2" ] || fail "$1: expected status 0 and
+$2
+came status $status and
+$output"
+}
+
+# on_traps CASE LINES: the same where every call traps.
+on_traps() {
+    GREENPATCH_REWRITE=off prints "$@"
+}
+
+@test "patch: the errors of gp_patch, and what is patched then" {
+    prints errors "no group: -22
+a group that does not exist: -22
+is no group patched: 0
+all: 0
+patched: 1"
+}
+
+@test "patch: two greenlets with plain calls and a child, all at the same time" {
+    prints calls "rwc then RW, and C among them"
+    on_traps calls "rwc then RW, and C among them"
+}
+
+@test "patch: a thousand greenlets sleep at once and keep their errno" {
+    prints crowd "a thousand sleepers: at once"
+    on_traps crowd "a thousand sleepers: at once"
+}
+
+@test "patch: a thread of pthread_create and a greenlet of gp_spawn take turns" {
+    prints threads "200 turns between a thread and a greenlet"
+    on_traps threads "200 turns between a thread and a greenlet"
+}
+
+SIGNALS="a handler ran in gp_sleep, which went on
+a handler ran in gp_join, which went on
+handlers ran on the way out of calls that do not park
+raise is taken by the greenlet that called it
+a handler jumped out of gp_sleep"
+
+@test "patch: a signal that comes during a gp_ call is taken before it returns" {
+    prints signals "$SIGNALS"
+    on_traps signals "$SIGNALS"
+    GREENPATCH_SLICE=1 prints signals "$SIGNALS"
+}
+
+@test "patch: a deadly signal ends a program that is in gp_sleep" {
+    app deadly
+    [ "$status" = 142 ] || fail "expected status 142, came $status"
+}
+
+@test "patch: abort in a greenlet is SIGABRT" {
+    app aborted
+    [ "$status" = 134 ] || fail "expected status 134, came $status"
+}
+
+@test "patch: a greenlet patches while others are asleep" {
+    prints late "  one goes to sleep
+  two goes to sleep
+  one is awake
+  two is awake
+patched by a greenlet, with others about"
+}
+
+@test "patch: a preloaded program is patched before main, and may call gp_spawn" {
+    record preloaded shimmed 20 "$APP" calls
+    [ "$(cat "$BATS_TEST_TMPDIR/preloaded.status")" = 0 ] || { show_run preloaded; return 1; }
+    record preloaded shimmed 20 "$APP" errors
+    grep -qx 'patched: 1' "$BATS_TEST_TMPDIR/preloaded.out"
+    record preloaded shimmed 20 "$APP" signals
+    [ "$(cat "$BATS_TEST_TMPDIR/preloaded.out")" = "$SIGNALS" ] || { show_run preloaded; return 1; }
+}
+
+@test "patch: a wrong GREENPATCH_ value is an error of gp_patch, and said" {
+    GREENPATCH_SLICE=abc app errors
+    [[ $output == *"greenpatch: GREENPATCH_SLICE=abc: expected a number"* ]] || fail "expected the message, came: $output"
+    [[ $output == *"all: -22"* && $output == *"patched: 0"* ]] || fail "expected -22 and nothing patched, came: $output"
+}
+
+@test "patch: a program that only links the library runs as without it" {
+    # The usage line is printed before any gp_ call: no message for a wrong variable.
+    GREENPATCH_SLICE=abc app no_such_case
+    [ "$status" = 2 ] && [ "$output" = "usage: patch_api CASE" ] || fail "expected the usage and status 2, came status $status: $output"
+}
