@@ -18,3 +18,7 @@ load helpers
 @test "exec: from a thread, keeps pid, environment and descriptors" {
     same_three_ways exec_from_thread
 }
+
+@test "processes: children that end just as somebody begins to wait" {
+    LIMIT=60 same_three_ways wait_quick
+}

@@ -27,6 +27,7 @@
 #define LOOK_AGAIN (20 * GP__MSEC) /* where SIGCHLD may not come */
 
 static struct gp_list waiting; /* greenlets in wait4 and waitid, by wait_link */
+static unsigned changes;       /* goes up with every SIGCHLD */
 
 /* ---- making children --------------------------------------------------------- */
 
@@ -157,20 +158,24 @@ GP_CALL(exec)
 
 void gp__child_changed(struct gp_hub *h)
 {
+	changes++;
 	if (!waiting.next)
 		return;
 	gp__list_each(n, &waiting)
 		gp__wake(gp__list_entry(n, struct gp_greenlet, wait_link), 0);
 }
 
-/* Parks until a child may have changed. 0, or what the call returns. */
-static long wait_for_child(struct gp_hub *h, struct gp_guest *me, unsigned long pid, bool sure)
+/* Parks until a child may have changed, which it may have done already since
+ * `seen` was read. 0, or what the call returns. */
+static long wait_for_child(struct gp_hub *h, struct gp_guest *me, unsigned long pid, bool sure, unsigned seen)
 {
 	int64_t deadline = sure ? GP__NEVER : gp__deadline_after(LOOK_AGAIN);
 	int r;
 
 	if (gp__interrupted(h, me))
 		return GP__RESTART_SYS;
+	if (changes != seen)
+		return 0;
 	if (!waiting.next)
 		gp__list_init(&waiting);
 	gp__list_append(&waiting, &me->g.wait_link);
@@ -191,10 +196,12 @@ GP_CALL(wait4)
 	long r;
 
 	for (;;) {
+		unsigned seen = changes;
+
 		r = gp__raw(SYS_wait4, f->rdi, f->rsi, options | WNOHANG, f->r10);
 		if (r || options & WNOHANG)
 			return r;
-		r = wait_for_child(h, me, (int)f->rdi > 0 ? f->rdi : 0, told(options));
+		r = wait_for_child(h, me, (int)f->rdi > 0 ? f->rdi : 0, told(options), seen);
 		if (r)
 			return r;
 	}
@@ -209,6 +216,8 @@ GP_CALL(waitid)
 	if (options & WNOHANG)
 		return gp__native(f);
 	for (;;) {
+		unsigned seen = changes;
+
 		info.si_pid = 0;
 		info.si_signo = 0;
 		r = gp__raw(SYS_waitid, f->rdi, f->rsi, &info, options | WNOHANG, f->r8);
@@ -216,7 +225,7 @@ GP_CALL(waitid)
 			return r;
 		if (info.si_pid)
 			break;
-		r = wait_for_child(h, me, f->rsi, told(options));
+		r = wait_for_child(h, me, f->rsi, told(options), seen);
 		if (r)
 			return r;
 	}
