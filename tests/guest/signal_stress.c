@@ -10,11 +10,13 @@ static volatile sig_atomic_t alarms, firsts;
 
 static void on_alarm(int signo)
 {
+	(void)signo;
 	alarms++;
 }
 
 static void on_first(int signo)
 {
+	(void)signo;
 	firsts++;
 }
 
