@@ -53,6 +53,7 @@ struct watcher {
 /* Numbers of descriptors that belong to us; -1: free. Of the process, like the
  * table of descriptors itself. */
 static int own[OWN_MAX] = { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 };
+int gp__fd_own_low = 1 << 30;
 static int own_avoid = -1; /* the program is about to use this number */
 
 bool gp__fd_is_ours(int fd)
@@ -100,6 +101,7 @@ int gp__fd_hide(int fd)
 	for (unsigned i = 0; i < OWN_MAX && !gp__is_err(hidden); i++)
 		if (own[i] < 0) {
 			own[i] = (int)hidden;
+			gp__fd_own_low = gp__min(gp__fd_own_low, (int)hidden);
 			break;
 		}
 	return (int)hidden;

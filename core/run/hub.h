@@ -306,6 +306,7 @@ void gp__loop_kick(struct gp_hub *h);
 int gp__fd_hide(int fd);
 void gp__fd_unhide(int fd); /* before it is closed */
 bool gp__fd_is_ours(int fd);
+extern int gp__fd_own_low; /* no number below it is ours */
 /* The last number from `from` on, up to `last`, before the next one of ours. */
 unsigned gp__fd_next_own(unsigned from, unsigned last);
 int gp__fd_move(struct gp_hub *h, int fd); /* the program wants this number */

@@ -220,11 +220,7 @@ GP_CALL(ioctl)
 
 GP_CALL(close)
 {
-	int fd = (int)f->rdi;
-
-	if (gp__fd_is_ours(fd))
-		return -EBADF;
-	gp__fd_closing(h, fd);
+	gp__fd_closing(h, (int)f->rdi);
 	return gp__native(f);
 }
 
@@ -232,8 +228,6 @@ static long replace(struct gp_hub *h, struct gp_frame *f)
 {
 	int old = (int)f->rdi, new = (int)f->rsi;
 
-	if (gp__fd_is_ours(old))
-		return -EBADF;
 	if (old == new || gp__is_err(gp__raw(SYS_fcntl, old, F_GETFD)))
 		return gp__native(f);
 	if (gp__fd_is_ours(new))
@@ -277,8 +271,6 @@ GP_CALL(fcntl)
 	int cmd = (int)f->rsi, try;
 	long r;
 
-	if (gp__fd_is_ours((int)f->rdi))
-		return -EBADF;
 	if (cmd == F_SETFL)
 		gp__fd_flags_unsure();
 	if (cmd != F_SETLKW && cmd != F_OFD_SETLKW)

@@ -28,6 +28,24 @@ static const struct row rows[512] = {
 };
 #undef gp__sys_none
 
+/* The arguments of each call that are descriptors. */
+static const uint8_t fd_args[512] = {
+#define FD(name, arguments) [SYS_##name] = arguments,
+#include "preload/trap/fdargs.tbl"
+#undef FD
+};
+
+static bool names_ours(const struct gp_frame *f, unsigned arguments)
+{
+	for (; arguments; arguments &= arguments - 1) {
+		int fd = (int)f->arg[__builtin_ctz(arguments)];
+
+		if (gp__unlikely(fd >= gp__fd_own_low) && gp__fd_is_ours(fd))
+			return true;
+	}
+	return false;
+}
+
 const char *gp__call_name(unsigned long nr)
 {
 	return nr < gp__count(rows) && rows[nr].name ? rows[nr].name : "unknown";
@@ -115,7 +133,9 @@ void gp__dispatch(struct gp_frame *f, struct gp_hub *h)
 	if (gp__unlikely(!row->name))
 		verdict = GP__MAYBLOCK;
 	gp__shim.verdicts[verdict]++;
-	if (verdict == GP__PASS) {
+	if (gp__unlikely(names_ours(f, fd_args[row - rows]))) {
+		f->rax = (uint64_t)-EBADF;
+	} else if (verdict == GP__PASS) {
 		f->rax = (uint64_t)pass(h, me, f);
 	} else if (verdict == GP__MAYBLOCK) {
 		gp__shim.passed[nr < 512 ? nr : 511]++;

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 static void *nothing(void *arg)
 {
@@ -24,6 +25,22 @@ static void list(const char *when)
 	printf("\n");
 	if (dir)
 		closedir(dir);
+}
+
+/* What is not open is so for every call. */
+static void not_open(void)
+{
+	struct stat st;
+
+	for (int fd = 3; fd < 1100; fd++) {
+		if (fcntl(fd, F_GETFD) != -1)
+			continue;
+		CHECK_FAILS(fstat(fd, &st), EBADF);
+		CHECK_FAILS(read(fd, &st, 1), EBADF);
+		CHECK_FAILS(write(fd, "x", 1), EBADF);
+		CHECK_FAILS(dup(fd), EBADF);
+		CHECK_FAILS(dup2(fd, 1000), EBADF);
+	}
 }
 
 int main(void)
@@ -48,6 +65,7 @@ int main(void)
 	CHECK_INT(fcntl(3, F_DUPFD_CLOEXEC, 50), 51);
 	CHECK_INT(socket(AF_UNIX, SOCK_STREAM, 0), 6);
 	list("in the middle");
+	not_open();
 
 	/* What a daemon does. The loop goes up to the limit, as they do. */
 	getrlimit(RLIMIT_NOFILE, &limit);
