@@ -22,6 +22,8 @@ enum {
 	GP__FD_NO_NOWAIT_READ  = 1 << 1, /* the kernel said EOPNOTSUPP */
 	GP__FD_NO_NOWAIT_WRITE = 1 << 2,
 	GP__FD_DRAINED         = 1 << 3, /* stream: the last read took all there was */
+	GP__FD_COMM            = 1 << 4, /* the name of a thread: proc.c */
+	GP__FD_TASKS           = 1 << 5, /* the list of threads: proc.c */
 };
 
 /* One call on one descriptor that may have to wait. */

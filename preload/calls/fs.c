@@ -3,27 +3,68 @@
  * An open waits for nobody, but for a FIFO whose other end is not there: so it
  * is made under the guard of the tick, and by a helper if the tick ended it.
  *
- * A listing of the process's descriptors does not show ours.
+ * A listing of the process's descriptors does not show ours; one of its threads
+ * shows the program's.
  */
 #include <fcntl.h>
+#include "preload/calls/fd.h"
 #include "preload/calls/offload.h"
 #include "preload/calls/preempt.h"
+#include "preload/calls/proc.h"
 #include "preload/calls/signal.h"
 #include "preload/calls/thread.h"
 
-GP_CALL(open)
+static long do_open(struct gp_hub *h, struct gp_guest *me, const struct gp_frame *f)
 {
 	bool alone = gp__hub_quiet(h);
 	long r;
 
 	if (!alone)
 		gp__tick_guard(h);
-	r = gp__native_block(h, me, (long)f->nr, (long *)f->arg);
+	r = gp__native_block(h, me, (long)f->nr, (const long *)f->arg);
 	if (r != -EINTR)
 		return r;
 	if (gp__interrupted(h, me))
 		return GP__RESTART_SYS;
-	return alone ? GP__RESTART_NEVER : gp__offload_call(h, (long)f->nr, (long *)f->arg);
+	return alone ? GP__RESTART_NEVER : gp__offload_call(h, (long)f->nr, (const long *)f->arg);
+}
+
+static int flags_of(const struct gp_frame *f)
+{
+	int flags = 0;
+
+	if (f->nr == SYS_open)
+		return (int)f->rsi;
+	if (f->nr == SYS_openat)
+		return (int)f->rdx;
+	return f->nr == SYS_creat ? O_WRONLY : gp__copy(&flags, (void *)f->rdx, sizeof flags) ? 0 : flags;
+}
+
+GP_CALL(open)
+{
+	bool first = f->nr == SYS_open || f->nr == SYS_creat;
+	struct gp_frame copy;
+	struct gp_guest *who;
+	char path[GP__PROC_PATH];
+	struct gp_fd *d;
+	long r;
+
+	switch (gp__proc_look(h, me, first ? f->rdi : f->rsi, path, &who)) {
+	case GP__PROC_COMM: return gp__proc_comm_open(h, who, flags_of(f));
+	case GP__PROC_PATH_OF:
+		copy = *f;
+		copy.arg[!first] = (uint64_t)path;
+		return do_open(h, me, &copy);
+	case GP__PROC_TASKS:
+		r = do_open(h, me, f);
+		d = r >= 0 ? gp__fd(h, (int)r) : NULL;
+		if (d) {
+			d->kind = GP__FD_DIRECT;
+			d->traits = GP__FD_TASKS;
+		}
+		return r;
+	default: return do_open(h, me, f);
+	}
 }
 
 /* ---- listings -------------------------------------------------------------------- */
@@ -63,11 +104,16 @@ static bool is_own_fd_list(struct gp_hub *h, int fd)
 
 GP_CALL(getdents)
 {
-	long r = gp__native(f);
+	struct gp_fd *d = gp__fd(h, (int)f->rdi);
+	long r;
+
 	size_t name = f->nr == SYS_getdents64 ? offsetof(struct entry, name) : offsetof(struct entry, name) - 1;
 	char *buf = (char *)f->rsi;
 	bool asked = false;
 
+	if (d && d->traits & GP__FD_TASKS && f->nr == SYS_getdents64)
+		return gp__proc_tasks(h, f);
+	r = gp__native(f);
 	for (long at = 0; at < r;) {
 		uint16_t length = ((struct entry *)(void *)(buf + at))->length;
 

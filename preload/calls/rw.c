@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include "preload/calls/fd.h"
+#include "preload/calls/proc.h"
 #include "preload/calls/signal.h"
 
 #ifndef RWF_NOWAIT
@@ -242,6 +243,8 @@ GP_CALL(write)
 	struct vec v;
 
 	gp__io_open(&io, h, me, f, (int)f->rdi, GP__WRITE);
+	if (gp__unlikely(io.kind == GP__FD_DIRECT && io.d->traits & GP__FD_COMM))
+		return gp__proc_comm_write(h, f);
 	if (direct(&io) || out_of_reach(f))
 		return gp__native(f);
 	return run(&io, &v, vec_one(&v, f->rsi, f->rdx));

@@ -291,10 +291,26 @@ GP_CALL(by_tid)
 	return gp__native(&copy);
 }
 
+/* Who was called as the process was keeps that name when it gets another. */
+static void keep_names(struct gp_hub *h)
+{
+	char name[16];
+
+	gp__raw(SYS_prctl, PR_GET_NAME, name);
+	gp__list_each(n, &h->all) {
+		struct gp_guest *g = gp__guest(gp__list_entry(n, struct gp_greenlet, all));
+
+		if (!g->is_main && !g->comm[0])
+			memcpy(g->comm, name, sizeof name);
+	}
+}
+
 GP_CALL(prctl)
 {
 	if (f->rdi == 59) /* PR_SET_SYSCALL_USER_DISPATCH is ours */
 		return -EINVAL;
+	if (f->rdi == PR_SET_NAME && me->is_main)
+		keep_names(h);
 	if (f->rdi == PR_SET_NAME && !me->is_main) {
 		char name[16] = "";
 

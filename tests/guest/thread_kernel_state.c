@@ -1,6 +1,7 @@
 /* What the kernel keeps for each thread: names of others, affinity, scheduling, priority, processor clocks, usage. */
 #include "guest.h"
 
+#include <dirent.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <sys/prctl.h>
@@ -35,10 +36,24 @@ static void *burns(void *arg)
 	return arg;
 }
 
+/* How often a thread is in the list of all; 0: how many are in it. */
+static int tasks(pid_t tid)
+{
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *entry;
+	int count = 0;
+
+	while (dir && (entry = readdir(dir)))
+		count += entry->d_name[0] != '.' && (!tid || atoi(entry->d_name) == tid);
+	if (dir)
+		closedir(dir);
+	return count;
+}
+
 int main(void)
 {
 	struct sched_param param;
-	pthread_t thread;
+	pthread_t thread, other;
 	cpu_set_t set;
 	char name[32], path[64];
 	int policy, fd;
@@ -75,7 +90,24 @@ int main(void)
 	CHECK_INT(getpriority(PRIO_PROCESS, (id_t)id), getpriority(PRIO_PROCESS, 0));
 	CHECK_INT(errno, 0);
 	CHECK(sched_getcpu() >= 0);
+
+	other = thread_start(waits, NULL);
+	sem_wait(&ready);
+	CHECK_INT(prctl(PR_SET_NAME, "third"), 0);
+	CHECK_OK(pthread_getname_np(other, name, sizeof name));
+	CHECK_STR(name, "first"); /* as the process was called when it began */
+	CHECK_INT(tasks(getpid()), 1);
+	CHECK_INT(tasks(id), 1);
+	CHECK_INT(tasks(0), 3);
+	snprintf(path, sizeof path, "/proc/self/task/%d/stat", id);
+	fd = open(path, O_RDONLY);
+	CHECK(fd >= 0);
+	CHECK(read(fd, name, sizeof name) > 0);
+	close(fd);
+
 	sem_post(&end);
+	sem_post(&end);
+	thread_join(other);
 	thread_join(thread);
 	thread_join(thread_start(burns, NULL));
 	return guest_done();
