@@ -40,7 +40,7 @@ benches := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 apps    := $(patsubst tests/apps/%.c,$(B)/app/%,$(wildcard tests/apps/*.c))
 units   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
 
-.PHONY: all guests apps benches units check check-units asan valgrind bench lint install clean
+.PHONY: FORCE all guests apps benches units check check-units asan valgrind bench lint install clean
 all: $(B)/libgreenpatch.so $(B)/libgreenpatch-core.a $(B)/libgreenpatch-core.so $(B)/greenpatch.pc $(B)/greenpatch-patch.pc $(B)/greenpatch.1
 
 # The shim has core's names and its own. Behind each lies a stub (trap/api.S),
@@ -65,7 +65,8 @@ $(B)/libgreenpatch-core.so: $(core_obj) $(B)/ev.o core/exports.map
 $(B)/libgreenpatch-core.a: $(core_obj) $(B)/ev.o
 	@rm -f $@ && ar rcs $@ $^
 
-$(B)/greenpatch.pc: Makefile
+# The prefix is part of them, so they are made each time.
+$(B)/greenpatch.pc: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$${prefix}/include' '' \
 	  'Name: greenpatch' 'Description: greenlets over libev for C' 'Version: $(VERSION)' \
@@ -73,7 +74,7 @@ $(B)/greenpatch.pc: Makefile
 
 # For a program that links the shim and patches itself; it lies where the
 # launcher looks for it, not where the linker would.
-$(B)/greenpatch-patch.pc: Makefile
+$(B)/greenpatch-patch.pc: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)/greenpatch' 'includedir=$${prefix}/include' '' \
 	  'Name: greenpatch-patch' 'Description: blocking calls become cooperative' 'Version: $(VERSION)' \
@@ -141,6 +142,8 @@ guests: $(guests)
 apps: $(apps)
 benches: $(benches)
 units: $(units)
+
+include tests/unit/unit.mk
 
 check:
 	scripts/check

@@ -107,7 +107,6 @@ struct gp_shim {
 	unsigned long ticks_crowded;  /* ... while somebody else was ready to */
 	int64_t started;              /* when the counts began */
 	bool tracing;                 /* --trace, in this process */
-	unsigned long execs_bare;     /* exec without us in the environment */
 };
 
 extern struct gp_shim gp__shim;

@@ -8,13 +8,14 @@
  *
  * Never the default loop (it takes SIGCHLD), never the environment's flags.
  *
- * Our own descriptors sit at the top of the table below 1,024, close-on-exec;
- * their numbers are in loop->own, and the shim treats them as not open.
+ * libev's object and this file use vector registers, which under the shim
+ * belong to the program while one of its calls is being handled: everything
+ * here runs in the hub's context. What a greenlet wants of the loop it asks for
+ * by a field of the hub, and lets the hub have a turn (after a fork, and when
+ * the program takes one of our numbers).
  */
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include "core/alloc.h"
 #include "core/raw.h"
 #include "core/run/evlibc.h"
@@ -35,8 +36,6 @@
 #include <ev.h>
 #pragma GCC diagnostic pop
 
-#define OWN_MAX 16
-
 struct gp_loop {
 	struct ev_loop *ev;
 	struct gp_hub *hub;
@@ -49,63 +48,6 @@ struct watcher {
 	struct gp_fd *f;
 	struct gp_loop *loop;
 };
-
-/* Numbers of descriptors that belong to us; -1: free. Of the process, like the
- * table of descriptors itself. */
-static int own[OWN_MAX] = { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 };
-int gp__fd_own_low = 1 << 30;
-static int own_avoid = -1; /* the program is about to use this number */
-
-bool gp__fd_is_ours(int fd)
-{
-	for (unsigned i = 0; fd >= 0 && i < OWN_MAX; i++)
-		if (own[i] == fd)
-			return true;
-	return false;
-}
-
-unsigned gp__fd_next_own(unsigned from, unsigned last)
-{
-	unsigned end = last;
-
-	for (unsigned i = 0; i < OWN_MAX; i++)
-		if (own[i] > (int)from && (unsigned)own[i] <= end)
-			end = (unsigned)own[i] - 1;
-	return end;
-}
-
-void gp__fd_unhide(int fd)
-{
-	for (unsigned i = 0; i < OWN_MAX; i++)
-		if (own[i] == fd)
-			own[i] = -1;
-}
-
-int gp__fd_hide(int fd)
-{
-	struct rlimit lim = { 1024, 1024 };
-	long top, hidden = -EMFILE;
-
-	if (fd < 0)
-		return fd;
-	gp__raw(SYS_getrlimit, RLIMIT_NOFILE, &lim);
-	top = (long)gp__min(lim.rlim_cur, 1024UL);
-	for (long at = gp__max(top - OWN_MAX, 3L); at > 2 && gp__is_err(hidden); at /= 2) {
-		hidden = gp__raw(SYS_fcntl, fd, F_DUPFD_CLOEXEC, at);
-		if (hidden == own_avoid) {
-			gp__raw(SYS_close, hidden);
-			hidden = gp__raw(SYS_fcntl, fd, F_DUPFD_CLOEXEC, own_avoid + 1);
-		}
-	}
-	gp__raw(SYS_close, fd);
-	for (unsigned i = 0; i < OWN_MAX && !gp__is_err(hidden); i++)
-		if (own[i] < 0) {
-			own[i] = (int)hidden;
-			gp__fd_own_low = gp__min(gp__fd_own_low, (int)hidden);
-			break;
-		}
-	return (int)hidden;
-}
 
 /* ---- libev calls back ------------------------------------------------------- */
 
@@ -172,8 +114,12 @@ static void bring_up_to_date(struct gp_hub *h, struct gp_fd *f)
 	bool anew = !f->watcher || f->watched != f->generation;
 	struct watcher *w;
 
-	gp__list_each(n, &f->waits)
-		want |= gp__list_entry(n, struct gp_fdwait, link)->events;
+	gp__list_each(n, &f->waits) {
+		const struct gp_fdwait *fw = gp__list_entry(n, struct gp_fdwait, link);
+
+		if (!(fw->ready & GP__CLOSED)) /* it waited for what the number was */
+			want |= fw->events;
+	}
 	if (want == f->active && !anew)
 		return;
 	w = watcher_of(h, f);
@@ -196,12 +142,16 @@ static void bring_up_to_date(struct gp_hub *h, struct gp_fd *f)
 	f->active = (uint16_t)want;
 }
 
+static void serve_requests(struct gp_hub *h);
+
 void gp__loop_poll(struct gp_hub *h, bool may_block)
 {
 	int64_t started;
 
 	h->turns = 0;
 	h->poll_now = false;
+	if (h->forked || h->wanted_fd >= 0)
+		serve_requests(h);
 	if (h->hooks->before_poll)
 		h->hooks->before_poll(h);
 	while (!gp__list_empty(&h->fd_changes)) {
@@ -284,30 +234,36 @@ fail_loop:
 	return r;
 }
 
-void gp__loop_forked(struct gp_hub *h)
+/* In the child of a fork: libev and the eventfd are the parent's. */
+static void renew(struct gp_hub *h)
 {
-	int old = h->loop->kick.fd;
-
 	ev_io_stop(h->loop->ev, &h->loop->kick);
-	gp__lib_close(old);
+	gp__lib_close(h->loop->kick.fd);
 	if (start_kick(h->loop))
 		gp__panic(__FILE__, __LINE__, "no descriptor is left for the hub after fork");
 	ev_loop_fork(h->loop->ev);
 }
 
-/* The program wants one of our numbers (dup2): give it up. libev makes its
- * descriptor anew in its next iteration, the caller's greenlet waits for it. */
-int gp__fd_move(struct gp_hub *h, int fd)
+/* The program wants a number of ours: libev makes its descriptor anew when it
+ * runs next, which is at once. */
+static void give_up(struct gp_hub *h, int fd)
 {
-	own_avoid = fd;
-	if (fd == h->loop->kick.fd) {
-		ev_io_stop(h->loop->ev, &h->loop->kick);
-		gp__lib_close(fd);
-		if (start_kick(h->loop))
-			gp__panic(__FILE__, __LINE__, "no descriptor is left for the hub");
-	} else {
+	if (fd != h->loop->kick.fd) {
 		ev_loop_fork(h->loop->ev);
-		gp__yield_poll(h);
+		return;
 	}
-	return 0;
+	ev_io_stop(h->loop->ev, &h->loop->kick);
+	gp__lib_close(fd);
+	if (start_kick(h->loop))
+		gp__panic(__FILE__, __LINE__, "no descriptor is left for the hub");
+}
+
+static void serve_requests(struct gp_hub *h)
+{
+	if (h->forked)
+		renew(h);
+	if (h->wanted_fd >= 0)
+		give_up(h, h->wanted_fd);
+	h->forked = false;
+	h->wanted_fd = -1;
 }

@@ -40,6 +40,7 @@ int gp__hub_make(struct gp_hub **out, struct gp_greenlet *main, const struct gp_
 	gp__list_init(&h->dead);
 	h->hooks = hooks ? hooks : &no_hooks;
 	h->turns_max = TURNS_COUNT;
+	h->wanted_fd = -1;
 	h->pid = (int)gp__raw(SYS_getpid);
 	h->tid = (int)gp__raw(SYS_gettid);
 	h->polled = gp__now();
@@ -66,7 +67,7 @@ int gp__hub_make(struct gp_hub **out, struct gp_greenlet *main, const struct gp_
 fail_fds:
 	gp__raw(SYS_munmap, h->fds, (size_t)h->fds_max * sizeof *h->fds);
 fail_stack:
-	gp__stack_free(h, &h->stack);
+	gp__stack_unmap(&h->stack);
 fail_hub:
 	gp__free(h);
 	return r;
@@ -140,5 +141,6 @@ void gp__hub_forked(struct gp_hub *h)
 	h->deadlock_told = false;
 	gp__fds_forked(h);
 	gp__offload_forked(h);
-	gp__loop_forked(h);
+	h->forked = true;
+	gp__yield_poll(h);
 }

@@ -174,6 +174,8 @@ struct gp_hub {
 	unsigned external;            /* greenlets parked with GP__EXTERNAL or a deadline */
 	struct gp_deadlines deadlines;
 	struct gp_fd *fds;            /* by number; reserved, not resident */
+	bool forked;                  /* the loop is the parent's: to be made anew */
+	int wanted_fd;                /* of ours, that the program is about to use; -1 */
 	int fds_max;                  /* numbers that the table has room for */
 	int fds_used;                 /* one above the highest number ever waited for */
 	struct gp_list fd_changes;    /* struct gp_fd whose watcher must be looked at */
@@ -289,7 +291,6 @@ void gp__fds_forked(struct gp_hub *h);
 
 /* evloop.c: the only file that knows libev */
 int gp__loop_make(struct gp_hub *h);
-void gp__loop_forked(struct gp_hub *h);
 /* Looks at descriptors and deadlines, wakes who is due; may_block: sleeps until
  * there is something, or hub->attention. On the hub's stack only. */
 void gp__loop_poll(struct gp_hub *h, bool may_block);
@@ -309,7 +310,9 @@ bool gp__fd_is_ours(int fd);
 extern int gp__fd_own_low; /* no number below it is ours */
 /* The last number from `from` on, up to `last`, before the next one of ours. */
 unsigned gp__fd_next_own(unsigned from, unsigned last);
-int gp__fd_move(struct gp_hub *h, int fd); /* the program wants this number */
+/* The program wants this number of ours: when it returns it is free. Lets the
+ * hub and others have a turn. */
+void gp__fd_move(struct gp_hub *h, int fd);
 
 /* offload.c */
 /* Runs fn(arg) on a helper thread and parks meanwhile; its value, or -EAGAIN
@@ -320,14 +323,18 @@ void gp__offload_collect(struct gp_hub *h);
 /* Drops the pool in the child of a fork: its threads do not exist there. */
 void gp__offload_forked(struct gp_hub *h);
 /* Ends the helper threads and waits until those without a job have gone; one
- * in the middle of a job finishes it and takes no other. The next job starts
- * new ones. For a change of credentials, which are each thread's own. */
+ * in the middle of a job finishes it and takes no other. For a change of
+ * credentials, which are each thread's own. */
 void gp__offload_drain(struct gp_hub *h);
+/* After it: the jobs that wait get a helper; until then nobody takes them. */
+void gp__offload_resume(struct gp_hub *h);
 unsigned gp__offload_threads(const struct gp_hub *h, bool peak);
 
 /* stack.c */
 int gp__stack_make(struct gp_hub *h, struct gp_stack *s, size_t size);
+/* May keep it for the next one. */
 void gp__stack_free(struct gp_hub *h, struct gp_stack *s);
+void gp__stack_unmap(struct gp_stack *s);
 
 /* dump.c */
 /* One line a greenlet on stderr. */

@@ -29,7 +29,9 @@ struct gp_offload {
 	struct gp_list todo;
 	struct gp_list done;
 	unsigned threads;       /* under the lock: that live */
+	unsigned starting;      /* under the lock: of them, that have not looked at the generation yet */
 	unsigned idle;          /* under the lock: that wait for work */
+	unsigned waiting;       /* under the lock: jobs that nobody has taken */
 	unsigned busy;          /* under the lock: in the middle of a job */
 	unsigned peak;
 };
@@ -72,6 +74,7 @@ static void helper(void *arg)
 
 	lock(o);
 	generation = o->generation;
+	o->starting--;
 	while (generation == o->generation) {
 		uint32_t seen = o->work;
 		struct job *j;
@@ -87,6 +90,7 @@ static void helper(void *arg)
 		j = gp__list_first(&o->todo, struct job, link);
 		gp__list_del(&j->link);
 		o->busy++;
+		o->waiting--;
 		unlock(o);
 		j->result = j->fn(j->arg);
 		lock(o);
@@ -97,6 +101,24 @@ static void helper(void *arg)
 	o->threads--;
 	unlock(o);
 	gp__kthread_exit();
+}
+
+/* False: there is none at all. */
+static bool start_helper(struct gp_offload *o)
+{
+	bool any = true;
+
+	lock(o);
+	o->threads++;
+	o->starting++;
+	unlock(o);
+	if (gp__kthread_start(helper, o)) {
+		lock(o);
+		o->starting--;
+		any = --o->threads > 0;
+		unlock(o);
+	}
+	return any;
 }
 
 static struct gp_offload *pool_of(struct gp_hub *h)
@@ -124,15 +146,14 @@ long gp__offload(struct gp_hub *h, long (*fn)(void *arg), void *arg)
 	if (!o)
 		return -EAGAIN;
 	lock(o);
-	more = !o->idle && o->threads < HELPERS;
-	o->threads += more;
+	more = o->waiting >= o->idle && o->threads < HELPERS;
+	o->waiting++;
 	unlock(o);
-	if (more && gp__kthread_start(helper, o)) {
+	if (more && !start_helper(o)) {
 		lock(o);
-		more = --o->threads > 0;
+		o->waiting--;
 		unlock(o);
-		if (!more)
-			return -EAGAIN;
+		return -EAGAIN;
 	}
 	lock(o);
 	o->peak = gp__max(o->peak, o->threads);
@@ -172,6 +193,11 @@ void gp__offload_drain(struct gp_hub *h)
 	if (!o)
 		return;
 	lock(o);
+	while (o->starting) { /* it would take the new generation for its own */
+		unlock(o);
+		gp__raw(SYS_sched_yield);
+		lock(o);
+	}
 	o->generation++;
 	__atomic_add_fetch(&o->work, 1, __ATOMIC_RELEASE);
 	unlock(o);
@@ -183,6 +209,20 @@ void gp__offload_drain(struct gp_hub *h)
 		if (left)
 			gp__raw(SYS_sched_yield);
 	}
+}
+
+void gp__offload_resume(struct gp_hub *h)
+{
+	struct gp_offload *o = h->offload;
+	bool waiting;
+
+	if (!o)
+		return;
+	lock(o);
+	waiting = !gp__list_empty(&o->todo);
+	unlock(o);
+	if (waiting)
+		start_helper(o);
 }
 
 unsigned gp__offload_threads(const struct gp_hub *h, bool peak)

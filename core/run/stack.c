@@ -49,6 +49,12 @@ int gp__stack_make(struct gp_hub *h, struct gp_stack *s, size_t size)
 	return 0;
 }
 
+void gp__stack_unmap(struct gp_stack *s)
+{
+	gp__raw(SYS_munmap, (char *)s->base - GP__PAGE, s->size + GP__PAGE);
+	s->size = 0;
+}
+
 void gp__stack_free(struct gp_hub *h, struct gp_stack *s)
 {
 	if (!s->size)
@@ -60,7 +66,7 @@ void gp__stack_free(struct gp_hub *h, struct gp_stack *s)
 		gp__list_prepend(&h->spare_stacks, &spare->link);
 		h->spare_count++;
 	} else {
-		gp__raw(SYS_munmap, (char *)s->base - GP__PAGE, s->size + GP__PAGE);
+		gp__stack_unmap(s);
 	}
 	s->size = 0;
 }

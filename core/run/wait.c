@@ -87,9 +87,10 @@ int gp__wait_fds(struct gp_hub *h, struct gp_fdwait *w, int n, int64_t deadline)
 	int r = 0, joined;
 	bool none = true;
 
-	for (joined = 0; joined < n && !r; joined++) {
-		gp__list_init(&w[joined].link);
+	for (joined = 0; joined < n; joined++) {
 		r = join(h, &w[joined]);
+		if (r)
+			break;
 	}
 	if (!r)
 		r = gp__park(h, "descriptor", n == 1 ? (unsigned long)w->fd : (unsigned long)n, deadline,

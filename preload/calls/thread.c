@@ -354,6 +354,10 @@ GP_CALL(arch_prctl)
  * helper alive that keeps the old ones. */
 GP_CALL(credentials)
 {
+	long r;
+
 	gp__offload_drain(h);
-	return gp__native(f);
+	r = gp__native(f);
+	gp__offload_resume(h);
+	return r;
 }

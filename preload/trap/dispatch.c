@@ -117,6 +117,21 @@ static long pass(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f)
 	return r;
 }
 
+/* The same where it may block: what ends it early, a tick or a signal that
+ * another greenlet is to take, gives the others a turn before it is made again. */
+static long pass_blocking(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f)
+{
+	long r = gp__native_block(h, me, (long)f->nr, (long *)f->arg);
+
+	if (gp__likely(r != -EINTR))
+		return r;
+	if (gp__interrupted(h, me))
+		return GP__RESTART_SYS;
+	if (!gp__hub_quiet(h))
+		gp__yield_poll(h);
+	return GP__RESTART_NEVER;
+}
+
 void gp__dispatch(struct gp_frame *f, struct gp_hub *h)
 {
 	struct gp_guest *me = gp__me(h);
@@ -139,7 +154,7 @@ void gp__dispatch(struct gp_frame *f, struct gp_hub *h)
 		f->rax = (uint64_t)pass(h, me, f);
 	} else if (verdict == GP__MAYBLOCK) {
 		gp__shim.passed[nr < 512 ? nr : 511]++;
-		f->rax = (uint64_t)pass(h, me, f);
+		f->rax = (uint64_t)pass_blocking(h, me, f);
 	} else {
 		f->rax = (uint64_t)row->handler(h, me, f);
 		/* It may have woken somebody, and may now compute for ever. */

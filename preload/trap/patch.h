@@ -12,7 +12,7 @@ struct gp_site *gp__site_of_trap(uint64_t ret, long nr);
  * was moved is left through its stub. */
 uint64_t gp__site_target(uint64_t rip);
 /* Whether rip is in a stub; then *site is where it came from or goes to, and
- * *inside whether the program's own code has not been left or is entered again. */
+ * *before whether the call has not been made yet. */
 bool gp__in_stub(uint64_t rip, const struct gp_site **site, bool *before);
 /* The mapping [low, high) goes away or changes: forget the sites in it. */
 void gp__sites_forget(uint64_t low, uint64_t high);

@@ -1,0 +1,283 @@
+/* fault.c - what core does when it gets no memory, no descriptor and no thread: the call fails with a clear error,
+ * leaves everything as it was, and works when there is enough again. The allocator and the start of kernel threads are
+ * replaced by ones that fail when told to. */
+#include "unit.h"
+#include <pthread.h>
+#include "core/alloc.h"
+#include "core/run/hub.h"
+#include "core/run/kthread.h"
+#include "greenpatch.h"
+
+static int fail_alloc_at = -1; /* the n-th from now fails; counts down */
+static bool fail_realloc, fail_kthread;
+
+void *gp__alloc(size_t size)
+{
+	if (fail_alloc_at >= 0 && !fail_alloc_at--)
+		return NULL;
+	return calloc(1, size ? size : 1);
+}
+
+void gp__free(void *p)
+{
+	free(p);
+}
+void *gp__realloc(void *p, size_t size)
+{
+	return fail_realloc ? NULL : realloc(p, size);
+}
+
+struct start {
+	void (*fn)(void *);
+	void *arg;
+};
+
+static void *body(void *p)
+{
+	struct start s = *(struct start *)p;
+
+	free(p);
+	s.fn(s.arg);
+	return NULL;
+}
+
+int gp__kthread_start(void (*fn)(void *arg), void *arg)
+{
+	struct start *s;
+	pthread_t t;
+
+	if (fail_kthread)
+		return -EAGAIN;
+	s = malloc(sizeof *s);
+	*s = (struct start){ fn, arg };
+	NEED(!pthread_create(&t, NULL, body, s) && !pthread_detach(t));
+	return 0;
+}
+
+void gp__kthread_exit(void)
+{
+	pthread_exit(NULL);
+}
+
+static void nothing(void *arg) {}
+static void yield_forever(void *arg)
+{
+	while (!*(bool *)arg)
+		gp_yield();
+}
+
+static int count_lines(const char *file)
+{
+	FILE *f = fopen(file, "r");
+	int n = 0, c;
+
+	NEED(f);
+	while ((c = getc(f)) != EOF)
+		n += c == '\n';
+	fclose(f);
+	return n;
+}
+
+static int open_descriptors(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 1200; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+static void hub_works(void)
+{
+	struct gp_greenlet *g = gp_spawn(nothing, NULL);
+
+	NEED(g);
+	EXPECT_INT(gp_join(g, GP_NEVER), 0);
+	gp_unref(g);
+	EXPECT_INT(gp_sleep(1000), 0);
+}
+
+CASE("a first hub that gets no memory is NULL and leaves nothing behind")
+{
+	for (int n = 0; n < 2; n++) {
+		int maps, descriptors;
+
+		free(malloc(100000));
+		maps = count_lines("/proc/self/maps");
+		descriptors = open_descriptors();
+		fail_alloc_at = n;
+		EXPECT(!gp_self());
+		EXPECT_INT(fail_alloc_at, -1);
+		fail_alloc_at = n;
+		EXPECT(!gp_spawn(nothing, NULL));
+		fail_alloc_at = n;
+		EXPECT_INT(gp_sleep(1), -ENOMEM);
+		fail_alloc_at = -1;
+		EXPECT(!gp__hub());
+		EXPECT_INT(open_descriptors(), descriptors);
+		if (!getenv("UNIT_TOOL"))
+			EXPECT_INT(count_lines("/proc/self/maps"), maps);
+	}
+	hub_works();
+}
+
+CASE("a first hub that gets no descriptor is NULL and leaves nothing behind")
+{
+	struct rlimit limit, none;
+	int maps = count_lines("/proc/self/maps"), lowest = dup(0), descriptors;
+
+	NEED(lowest >= 0 && !close(lowest));
+	descriptors = open_descriptors();
+	NEED(!getrlimit(RLIMIT_NOFILE, &limit));
+	for (int more = 0; more < 2; more++) {
+		none = limit;
+		none.rlim_cur = (rlim_t)(lowest + more);
+		NEED(!setrlimit(RLIMIT_NOFILE, &none));
+		EXPECT(!gp_self());
+		EXPECT(!gp_spawn(nothing, NULL));
+		EXPECT_INT(gp_sleep(1), -ENOMEM);
+		NEED(!setrlimit(RLIMIT_NOFILE, &limit));
+		EXPECT_INT(open_descriptors(), descriptors);
+	}
+	/* libev's memory may have made the heap larger; no stack and no table may be left. A tool maps memory of its
+	 * own. */
+	if (!getenv("UNIT_TOOL"))
+		EXPECT(count_lines("/proc/self/maps") <= maps + 2);
+	hub_works();
+}
+
+CASE("a spawn that gets no memory is NULL and counts nothing")
+{
+	struct gp_hub *h = gp_self()->hub;
+	struct gp_greenlet *g;
+
+	fail_alloc_at = 0;
+	EXPECT(!gp_spawn(nothing, NULL));
+	EXPECT_INT(h->stats.live, 1);
+	EXPECT_INT(h->stats.greenlets, 1);
+	EXPECT(gp__list_empty(&h->runq));
+	g = gp_spawn(nothing, NULL);
+	NEED(g);
+	EXPECT_INT(gp_join(g, GP_NEVER), 0);
+	gp_unref(g);
+}
+
+CASE("a spawn that gets no stack is NULL and counts nothing")
+{
+	struct gp_hub *h = gp_self()->hub;
+	struct rlimit limit, none;
+
+	if (getenv("UNIT_TOOL"))
+		unit_skip("the address space cannot be limited here");
+	NEED(!getrlimit(RLIMIT_AS, &limit));
+	none = limit;
+	none.rlim_cur = 4096;
+	NEED(!setrlimit(RLIMIT_AS, &none));
+	for (int i = 0; i < 10; i++)
+		EXPECT(!gp_spawn(nothing, NULL));
+	NEED(!setrlimit(RLIMIT_AS, &limit));
+	EXPECT_INT(h->stats.live, 1);
+	EXPECT(gp__list_empty(&h->runq));
+	hub_works();
+}
+
+CASE("a sleep that gets no memory is -ENOMEM at once")
+{
+	struct gp_hub *h = gp_self()->hub;
+
+	fail_realloc = true;
+	EXPECT_INT(gp_sleep(GP__SEC), -ENOMEM);
+	fail_realloc = false;
+	EXPECT_INT(h->external, 0);
+	EXPECT_INT(h->current->state, GP__RUNNING);
+	EXPECT_INT(gp_sleep(1000), 0);
+}
+
+CASE("a join that gets no memory is -ENOMEM, and the later end knows nothing of it")
+{
+	bool end = false;
+	struct gp_greenlet *g = gp_spawn(yield_forever, &end);
+
+	fail_realloc = true;
+	EXPECT_INT(gp_join(g, gp_now() + GP__SEC), -ENOMEM);
+	fail_realloc = false;
+	EXPECT(gp__list_empty(&g->joiners));
+	EXPECT(gp__list_empty(&gp_self()->wait_link));
+	end = true;
+	EXPECT_INT(gp_join(g, GP_NEVER), 0);
+	gp_unref(g);
+	gp_yield();
+	hub_works();
+}
+
+CASE("a wait for a descriptor that gets no memory is -ENOMEM, and can be tried again")
+{
+	struct gp_hub *h = gp_self()->hub;
+	int p[2];
+
+	NEED(!pipe(p));
+	fail_realloc = true; /* for its deadline */
+	EXPECT_INT(gp__wait_fd(h, p[0], GP__READ, gp_now() + GP__SEC), -ENOMEM);
+	fail_realloc = false;
+	EXPECT(gp__list_empty(&gp__fd(h, p[0])->waits));
+	fail_alloc_at = 0; /* for its watcher */
+	EXPECT_INT(gp__wait_fd(h, p[0], GP__READ, GP_NEVER), -ENOMEM);
+	EXPECT_INT(fail_alloc_at, -1);
+	EXPECT(gp__list_empty(&gp__fd(h, p[0])->waits));
+	EXPECT_INT(gp__wait_fd(h, p[0], GP__READ, gp_now() + GP__MSEC), -ETIMEDOUT);
+	NEED(write(p[1], "x", 1) == 1);
+	EXPECT_INT(gp__wait_fd(h, p[0], GP__READ, GP_NEVER), GP__READ);
+}
+
+static long twice(void *arg)
+{
+	return 2 * *(long *)arg;
+}
+
+CASE("a job without memory for the pool, or without a thread, is -EAGAIN, and can be tried again")
+{
+	struct gp_hub *h = gp_self()->hub;
+	long n = 21;
+
+	fail_alloc_at = 0;
+	EXPECT_INT(gp__offload(h, twice, &n), -EAGAIN);
+	EXPECT_INT(fail_alloc_at, -1);
+	fail_kthread = true;
+	EXPECT_INT(gp__offload(h, twice, &n), -EAGAIN);
+	EXPECT_INT(gp__offload_threads(h, false), 0);
+	EXPECT_INT(gp__offload_threads(h, true), 0);
+	fail_kthread = false;
+	EXPECT_INT(gp__offload(h, twice, &n), 42);
+}
+
+static long pass_gate(void *arg)
+{
+	char c;
+
+	return read(*(int *)arg, &c, 1);
+}
+
+static void gated(void *arg)
+{
+	EXPECT_INT(gp__offload(gp__hub(), pass_gate, arg), 1);
+}
+
+CASE("a job that gets no thread of its own waits for one that exists")
+{
+	struct gp_greenlet *a, *b;
+	int gate[2];
+
+	NEED(!pipe(gate));
+	a = gp_spawn(gated, &gate[0]);
+	gp_yield();
+	EXPECT_INT(gp__offload_threads(gp__hub(), false), 1);
+	fail_kthread = true;
+	b = gp_spawn(gated, &gate[0]);
+	gp_yield();
+	EXPECT_INT(gp__offload_threads(gp__hub(), false), 1);
+	NEED(write(gate[1], "xx", 2) == 2);
+	EXPECT_INT(gp_join(a, GP_NEVER), 0);
+	EXPECT_INT(gp_join(b, GP_NEVER), 0);
+	gp_unref(a);
+	gp_unref(b);
+}

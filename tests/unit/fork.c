@@ -1,0 +1,269 @@
+/* fork.c - the child of a fork after gp__hub_forked(): nobody but the caller, and a hub that works; the parent's goes
+ * on as if nothing had been. */
+#include "unit.h"
+#include "core/run/hub.h"
+#include "greenpatch.h"
+
+/* A fork as the shim makes it. */
+static pid_t fork_here(void)
+{
+	pid_t pid = unit_fork();
+
+	if (!pid)
+		gp__hub_forked(gp__hub());
+	return pid;
+}
+
+static void child_was_right(pid_t pid)
+{
+	int status = unit_wait(pid);
+
+	if (status)
+		unit_fail(__FILE__, __LINE__, "child: expected status 0, came %#x", (unsigned)status);
+}
+
+static void join_one(struct gp_greenlet *g)
+{
+	EXPECT_INT(gp_join(g, gp_now() + 5 * GP__SEC), 0);
+	gp_unref(g);
+}
+
+static void yield_some(void *arg)
+{
+	for (int i = 0; i < 5; i++)
+		gp_yield();
+	trace("%s", (const char *)arg);
+}
+
+static void sleep_some(void *arg)
+{
+	EXPECT_INT(gp_sleep(2 * GP__MSEC), 0);
+	trace("%s", (const char *)arg);
+}
+
+CASE("only the caller goes on in the child; the others count as ended there")
+{
+	struct gp_greenlet *a = gp_spawn(yield_some, "yields"), *b = gp_spawn(sleep_some, "sleeps");
+	pid_t pid;
+
+	gp_yield();
+	pid = fork_here();
+	if (!pid) {
+		EXPECT_INT(gp__hub()->pid, getpid());
+		EXPECT_INT(gp__hub()->stats.live, 1);
+		EXPECT(gp_ready(a) && gp_ready(b));
+		EXPECT_INT(gp_join(a, GP_NEVER), 0);
+		for (int i = 0; i < 20; i++)
+			gp_yield();
+		EXPECT_INT(gp_sleep(4 * GP__MSEC), 0);
+		EXPECT_STR(unit_trace, "");
+		unit_leave();
+	}
+	child_was_right(pid);
+	join_one(a);
+	join_one(b);
+	EXPECT_STR(unit_trace, "yields sleeps");
+}
+
+CASE("the child spawns, sleeps, waits and offloads as any process")
+{
+	struct gp_greenlet *g = gp_spawn(sleep_some, "parent");
+	pid_t pid;
+
+	gp_yield();
+	pid = fork_here();
+	if (!pid) {
+		struct gp_greenlet *mine[3];
+
+		for (int i = 0; i < 3; i++)
+			mine[i] = gp_spawn(i == 1 ? sleep_some : yield_some, i == 0 ? "0" : i == 1 ? "1" : "2");
+		EXPECT(gp_id(mine[0]) > gp_id(gp_self()));
+		for (int i = 0; i < 3; i++)
+			join_one(mine[i]);
+		EXPECT_STR(unit_trace, "0 2 1");
+		unit_leave();
+	}
+	child_was_right(pid);
+	join_one(g);
+}
+
+static int p[2];
+
+static void read_one(void *arg)
+{
+	char c;
+
+	EXPECT_INT(gp__wait_fd(gp__hub(), p[0], GP__READ, gp_now() + 5 * GP__SEC), GP__READ);
+	EXPECT_INT(read(p[0], &c, 1), 1);
+	trace("%s-%c", (const char *)arg, c);
+}
+
+CASE("a descriptor that the parent waits for can be waited for in the child, and the parent is still woken")
+{
+	struct gp_greenlet *g;
+	pid_t pid;
+
+	NEED(!pipe2(p, O_NONBLOCK));
+	g = gp_spawn(read_one, "parent");
+	gp_yield();
+	gp__yield_poll(gp__hub());
+	pid = fork_here();
+	if (!pid) {
+		struct gp_greenlet *mine;
+		char c;
+
+		EXPECT(gp__list_empty(&gp__fd(gp__hub(), p[0])->waits));
+		/* It must wait for what was watched before the fork, and for a number that was closed after it. */
+		EXPECT_INT(gp__wait_fd(gp__hub(), p[0], GP__READ, gp_now() + GP__MSEC), -ETIMEDOUT);
+		gp__fd_closing(gp__hub(), p[0]);
+		close(p[0]);
+		close(p[1]);
+		NEED(!pipe2(p, O_NONBLOCK));
+		mine = gp_spawn(read_one, "child");
+		gp_yield();
+		gp__yield_poll(gp__hub());
+		EXPECT_INT(read(p[0], &c, 1), -1);
+		NEED(write(p[1], "c", 1) == 1);
+		join_one(mine);
+		EXPECT_STR(unit_trace, "child-c");
+		unit_leave();
+	}
+	child_was_right(pid);
+	EXPECT(!gp_ready(g));
+	NEED(write(p[1], "p", 1) == 1);
+	join_one(g);
+	EXPECT_STR(unit_trace, "parent-p");
+}
+
+CASE("parent and child wait for the same pipe at the same time; each byte wakes one that gets it")
+{
+	pid_t pid;
+
+	NEED(!pipe2(p, O_NONBLOCK) && gp_self());
+	EXPECT_INT(gp__wait_fd(gp__hub(), p[0], GP__READ, gp_now() + GP__MSEC), -ETIMEDOUT);
+	pid = fork_here();
+	for (int got = 0; got < 20;) {
+		char c;
+
+		if (!pid)
+			NEED(write(p[1], "x", 1) == 1);
+		if (!pid && ++got)
+			continue;
+		EXPECT_INT(gp__wait_fd(gp__hub(), p[0], GP__READ, gp_now() + 5 * GP__SEC), GP__READ);
+		got += read(p[0], &c, 1) == 1;
+	}
+	if (!pid)
+		unit_leave();
+	child_was_right(pid);
+}
+
+CASE("deadlines of the parent's greenlets do not fire in the child")
+{
+	struct gp_greenlet *g = gp_spawn(sleep_some, "sleeps");
+	pid_t pid;
+
+	gp_yield();
+	pid = fork_here();
+	if (!pid) {
+		EXPECT_INT(gp__hub()->deadlines.count, 0);
+		EXPECT_INT(gp__deadline_next(gp__hub()), GP__NEVER);
+		unit_spin_until(gp_now() + 3 * GP__MSEC);
+		gp__yield_poll(gp__hub());
+		EXPECT_INT(gp_sleep(1), 0);
+		unit_leave();
+	}
+	child_was_right(pid);
+	join_one(g);
+}
+
+static pid_t forked;
+
+static void fork_in_greenlet(void *arg)
+{
+	forked = fork_here();
+	if (!forked) {
+		struct gp_greenlet *g = gp_spawn(yield_some, "grandchild");
+
+		EXPECT(gp_id(gp_self()) > 1);
+		join_one(g);
+		EXPECT_STR(unit_trace, "grandchild");
+		unit_leave();
+	}
+	gp_yield();
+	trace("parent");
+}
+
+CASE("a spawned greenlet may fork; main does not exist in its child")
+{
+	struct gp_greenlet *g = gp_spawn(fork_in_greenlet, NULL);
+
+	join_one(g);
+	child_was_right(forked);
+	EXPECT_STR(unit_trace, "parent");
+}
+
+static long twice(void *arg)
+{
+	return 2 * *(long *)arg;
+}
+
+CASE("the helper threads stay in the parent; each process offloads on its own")
+{
+	long n = 4;
+	pid_t pid;
+
+	NEED(gp_self());
+	EXPECT_INT(gp__offload(gp__hub(), twice, &n), 8);
+	pid = fork_here();
+	if (!pid) {
+		EXPECT_INT(gp__offload_threads(gp__hub(), false), 0);
+		EXPECT_INT(gp__offload(gp__hub(), twice, &n), 8);
+		EXPECT_INT(gp__offload_threads(gp__hub(), false), 1);
+		unit_leave();
+	}
+	n = 5;
+	EXPECT_INT(gp__offload(gp__hub(), twice, &n), 10);
+	child_was_right(pid);
+}
+
+CASE("children fork children")
+{
+	pid_t pid;
+
+	NEED(gp_self());
+	pid = fork_here();
+	if (!pid) {
+		struct gp_greenlet *g = gp_spawn(sleep_some, "child");
+		pid_t next;
+
+		gp_yield();
+		next = fork_here();
+		if (!next) {
+			join_one(gp_spawn(sleep_some, "grandchild"));
+			EXPECT_STR(unit_trace, "grandchild");
+			unit_leave();
+		}
+		child_was_right(next);
+		join_one(g);
+		EXPECT_STR(unit_trace, "child");
+		unit_leave();
+	}
+	child_was_right(pid);
+}
+
+CASE("the first descriptor that the child opens is the one that it would be natively")
+{
+	int first = open("/dev/null", O_RDONLY), second = open("/dev/null", O_RDONLY);
+	pid_t pid;
+
+	NEED(first >= 0 && second >= 0 && !close(first) && !close(second) && gp_self());
+	gp_sleep(1);
+	pid = fork_here();
+	EXPECT_INT(open("/dev/null", O_RDONLY), first);
+	if (!pid) {
+		gp_sleep(1); /* libev makes its descriptor anew here */
+		EXPECT_INT(open("/dev/null", O_RDONLY), second);
+		unit_leave();
+	}
+	child_was_right(pid);
+}
