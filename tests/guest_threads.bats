@@ -47,6 +47,10 @@ load helpers
     same_three_ways float_state
 }
 
+@test "new threads and signal handlers begin with floating point at rest" {
+    same_three_ways float_start
+}
+
 @test "mutex: normal, recursive, error-checking, robust, time limits" {
     same_three_ways mutex_types
 }

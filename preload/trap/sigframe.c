@@ -66,6 +66,25 @@ static void save_live_vectors(char *area)
 	*(uint32_t *)(void *)(area + gp__shim.xsize) = MAGIC2;
 }
 
+/* The kernel enters a handler with floating point as it is in a new program:
+ * the x87 stack empty, the default rounding. For us it matters beyond that: a
+ * preempted greenlet stands in such a frame, and what the next one begins with
+ * is what it left in the registers. */
+static void fpstate_begin(char *area)
+{
+	static const uint32_t mxcsr = 0x1f80;
+
+	memcpy(area + 24, &mxcsr, sizeof mxcsr); /* loaded whatever XSTATE_BV says */
+	memset(area + 512, 0, 8);                /* XSTATE_BV: nothing is in use */
+}
+
+static void registers_begin(void)
+{
+	static const uint32_t mxcsr = 0x1f80;
+
+	__asm__ volatile("fninit\n\tldmxcsr %0" : : "m"(mxcsr));
+}
+
 /* Probes [low, high) for memory that can be written. */
 static bool writable(uint64_t low, uint64_t high)
 {
@@ -113,6 +132,7 @@ static bool on_uc(struct gp_guest *me, struct gp_ucontext *uc, int sig, const si
 	if (!sf)
 		return false;
 	memcpy(fp, uc->fpstate, gp__shim.xextended);
+	fpstate_begin(uc->fpstate);
 	sf->uc = *uc;
 	fill(me, sf, info, restorer, mask, fp);
 	uc->rip = handler;
@@ -176,6 +196,7 @@ bool gp__frame_on_call(struct gp_guest *me, struct gp_frame *f, int sig, const s
 	if (!sf)
 		return false;
 	save_live_vectors(fp);
+	registers_begin();
 	regs_of_call(&sf->uc, f);
 	fill(me, sf, info, act->restorer, mask, fp);
 	f->rdi = (uint64_t)sig;
