@@ -10,6 +10,11 @@ setup() {
     need_shim
     [ -x "$APP" ] || fail "$APP is missing: run make apps"
     ulimit -c 0
+    cd "$BATS_TEST_TMPDIR" || return
+}
+
+teardown() {
+    stop_all
 }
 
 # app CASE [SECONDS]: runs it without LD_PRELOAD; its output and status are in $output and $status.
@@ -103,4 +108,67 @@ patched by a greenlet, with others about"
     # The usage line is printed before any gp_ call: no message for a wrong variable.
     GREENPATCH_SLICE=abc app no_such_case
     [ "$status" = 2 ] && [ "$output" = "usage: patch_api CASE" ] || fail "expected the usage and status 2, came status $status: $output"
+}
+
+@test "patch: two sleepers in turn, then at once, and the groups one after another" {
+    app sleepers
+    [ "$status" = 0 ] || fail "expected status 0, came $status: $output"
+    turn="  one goes to sleep
+  one is awake
+  two goes to sleep
+  two is awake"
+    once="  one goes to sleep
+  two goes to sleep
+  one is awake
+  two is awake"
+    # groups COOPERATIVE: the list, with these cooperative and the others blocking.
+    groups() {
+        local name
+        for name in socket select time thread io process signal dns all; do
+            case " $1 " in *" $name "*) echo "  $name: cooperative" ;; *) echo "  $name: blocking" ;; esac
+        done
+    }
+    printf '%s\n' "$output" >came
+    {
+        echo untouched && groups "" && echo "$turn"
+        echo "sockets patched" && groups socket
+        echo "select and io patched" && groups "socket select io" && echo "$turn"
+        echo "everything patched" && groups "socket select time thread io process signal dns all" && echo "$once"
+    } >expected
+    diff -u expected came
+}
+
+@test "patch: a kernel thread from before waits with greenlets, and has none itself" {
+    app kernel_threads
+    [ "$status" = 0 ] || fail "expected status 0, came $status: $output"
+    [[ $output == *"greenpatch: 1 kernel threads were there before us: they stay as they are"* ]] || fail "expected the line, came: $output"
+    [[ $output == *"a thread from before is done"* ]] || fail "came: $output"
+    GREENPATCH_FEATURES=-iouring app kernel_threads
+    [ "$status" = 0 ] || fail "without futex_waitv: expected status 0, came $status: $output"
+}
+
+@test "groups: without thread, threads are the kernel's, and handlers and cancellation reach them" {
+    local guest
+    for guest in thread_join cancel_parked cancel_async condvar_queue signal_handlers fork_threads exit_from_thread \
+        main_pthread_exit timer_thread echo_threads thread_setuid; do
+        record native natively "$LIMIT" "$GUESTS/$guest"
+        GREENPATCH_PATCH=all,-thread record patched shimmed "$LIMIT" "$GUESTS/$guest"
+        same_run native patched || { echo "in $guest"; return 1; }
+    done
+}
+
+@test "groups: without time, a sleep is as long as it should be though others wait" {
+    local guest
+    for guest in sleep_calls condvar_timed thread_join futex_basic; do
+        record native natively "$LIMIT" "$GUESTS/$guest"
+        GREENPATCH_PATCH=all,-time record patched shimmed "$LIMIT" "$GUESTS/$guest"
+        same_run native patched || { echo "in $guest"; return 1; }
+    done
+}
+
+@test "groups: without time, SIGTERM ends a program whose one thread sleeps and the other waits" {
+    start_background asleep env GREENPATCH_PATCH=all,-time LD_PRELOAD="$LIBGREENPATCH" "$BUILD/app/patch_api" asleep
+    wait_until 10 grep -q asleep "$BATS_TEST_TMPDIR/asleep.out"
+    stop_background asleep TERM
+    [ "$STATUS" = 143 ] || fail "expected status 143, came $STATUS"
 }

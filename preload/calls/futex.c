@@ -76,12 +76,20 @@ long gp__futex_wake(unsigned long addr, int n, uint32_t bits)
 	return woken;
 }
 
-static long wake_everywhere(unsigned long addr, int n, uint32_t bits)
+/* Whether somebody who is no greenlet may wait for the word or wake it: another
+ * process, or a kernel thread of this one. flag: FUTEX_PRIVATE_FLAG of the call. */
+static bool outside(unsigned long addr, unsigned flag)
+{
+	return gp__unlikely(gp__shim.foreign) || (!flag && gp__mem_shared(addr));
+}
+
+/* flag: FUTEX_PRIVATE_FLAG of the call, which a wake and a wait have in common. */
+static long wake_everywhere(unsigned long addr, int n, uint32_t bits, unsigned flag)
 {
 	long woken = gp__futex_wake(addr, n, bits), r;
 
-	if (woken < n && gp__mem_shared(addr)) {
-		r = gp__raw(SYS_futex, addr, FUTEX_WAKE_BITSET, n - woken, 0, 0, bits);
+	if (woken < n && outside(addr, flag)) {
+		r = gp__raw(SYS_futex, addr, FUTEX_WAKE_BITSET | flag, n - woken, 0, 0, bits);
 		woken += r > 0 ? r : 0;
 	}
 	return woken;
@@ -107,9 +115,9 @@ static int enqueue(struct gp_hub *h, struct gp_guest *me, unsigned long addr, ui
 
 /* Waits until a greenlet, or another process, wakes the word. 0 as well when
  * it has changed and nobody said so: a wait may always end early. */
-static int wait_shared(struct gp_hub *h, struct gp_guest *me, uint32_t *word, uint32_t value, uint32_t bits, int64_t deadline)
+static int wait_shared(struct gp_hub *h, struct gp_guest *me, const struct gp_frame *f, uint32_t value, uint32_t bits, int64_t deadline)
 {
-	struct gp_futex_watch w = { .addr = (uint64_t)word, .value = value };
+	struct gp_futex_watch w = { .addr = f->rdi, .value = value, .flag = f->rsi & FUTEX_PRIVATE_FLAG };
 	uint32_t now;
 	int r;
 
@@ -119,7 +127,7 @@ static int wait_shared(struct gp_hub *h, struct gp_guest *me, uint32_t *word, ui
 
 		if (until > deadline)
 			until = deadline;
-		r = enqueue(h, me, (unsigned long)word, bits, until, true);
+		r = enqueue(h, me, f->rdi, bits, until, true);
 		if (watched) {
 			gp__futex_unwatch(&w);
 			if (r || !w.fired || w.woken)
@@ -127,13 +135,13 @@ static int wait_shared(struct gp_hub *h, struct gp_guest *me, uint32_t *word, ui
 		} else if (r != -ETIMEDOUT || until == deadline) {
 			return r;
 		}
-	} while (!gp__load32(&now, word) && now == value);
+	} while (!gp__load32(&now, (uint32_t *)f->rdi) && now == value);
 	return 0;
 }
 
 static long wait(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, uint32_t bits, int64_t deadline)
 {
-	bool shared = !(f->rsi & FUTEX_PRIVATE_FLAG) && gp__mem_shared(f->rdi);
+	unsigned flag = f->rsi & FUTEX_PRIVATE_FLAG;
 	uint32_t value;
 	int r;
 
@@ -147,8 +155,8 @@ static long wait(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, uint
 		return -EAGAIN;
 	if (deadline != GP__NEVER && deadline <= gp__now())
 		return -ETIMEDOUT;
-	if (shared)
-		r = wait_shared(h, me, (uint32_t *)f->rdi, value, bits, deadline);
+	if (outside(f->rdi, flag))
+		r = wait_shared(h, me, f, value, bits, deadline);
 	else
 		r = enqueue(h, me, f->rdi, bits, deadline, false);
 	if (r == -EINTR)
@@ -181,7 +189,7 @@ static long requeue(struct gp_frame *f, bool compare)
 		return -EAGAIN;
 	if (!from || !to)
 		return -ENOMEM;
-	done = wake_everywhere(f->rdi, nwake, ~0U);
+	done = wake_everywhere(f->rdi, nwake, ~0U, f->rsi & FUTEX_PRIVATE_FLAG);
 	gp__list_each(node, from) {
 		struct gp_greenlet *g = gp__list_entry(node, struct gp_greenlet, wait_link);
 
@@ -237,8 +245,8 @@ static long wake_op(struct gp_frame *f)
 	case FUTEX_OP_CMP_GE: hit = (int)old >= cmp; break;
 	default: return -ENOSYS;
 	}
-	woken = wake_everywhere(f->rdi, (int)f->rdx, ~0U);
-	return hit ? woken + wake_everywhere(f->r8, (int)f->r10, ~0U) : woken;
+	woken = wake_everywhere(f->rdi, (int)f->rdx, ~0U, f->rsi & FUTEX_PRIVATE_FLAG);
+	return hit ? woken + wake_everywhere(f->r8, (int)f->r10, ~0U, f->rsi & FUTEX_PRIVATE_FLAG) : woken;
 }
 
 /* ---- priority inheritance: the word holds the owner's id ------------------------ */
@@ -341,7 +349,8 @@ GP_CALL(futex)
 		if (f->rdi & 3 || (op == FUTEX_WAKE_BITSET && !(uint32_t)f->r9))
 			return -EINVAL;
 		/* The kernel wakes one where none was asked for. */
-		return wake_everywhere(f->rdi, gp__max((int)f->rdx, 1), op == FUTEX_WAKE ? ~0U : (uint32_t)f->r9);
+		return wake_everywhere(f->rdi, gp__max((int)f->rdx, 1), op == FUTEX_WAKE ? ~0U : (uint32_t)f->r9,
+		                       f->rsi & FUTEX_PRIVATE_FLAG);
 	case FUTEX_REQUEUE: return requeue(f, false);
 	case FUTEX_CMP_REQUEUE: return requeue(f, true);
 	case FUTEX_WAKE_OP: return wake_op(f);
@@ -364,7 +373,12 @@ static void owner_died(struct gp_guest *me, unsigned long addr)
 			return;
 	} while (was != old);
 	if (old & FUTEX_WAITERS)
-		wake_everywhere(addr, 1, ~0U);
+		wake_everywhere(addr, 1, ~0U, 0);
+}
+
+void gp__futex_wake_joiner(unsigned long addr)
+{
+	wake_everywhere(addr, 1, ~0U, 0);
 }
 
 void gp__robust_exit(struct gp_guest *me)

@@ -6,6 +6,9 @@
 
 /* Wakes up to n greenlets that wait for the word; how many. */
 long gp__futex_wake(unsigned long addr, int n, uint32_t bits);
+/* One, greenlet or not, that waits without FUTEX_PRIVATE_FLAG: as the kernel
+ * wakes when a thread has ended. */
+void gp__futex_wake_joiner(unsigned long addr);
 /* A thread that ends: the kernel's walk of its robust list. */
 void gp__robust_exit(struct gp_guest *me);
 /* In the child of a fork: nobody waits. */
@@ -17,6 +20,7 @@ struct gp_futex_watch {
 	struct gp_greenlet *g; /* who waits */
 	uint64_t addr;
 	uint32_t value;        /* that it had */
+	unsigned flag;         /* FUTEX_PRIVATE_FLAG, as in the call */
 	bool fired;            /* the greenlet was woken because of it */
 	bool woken;            /* by a wake; else the word should be looked at again */
 };

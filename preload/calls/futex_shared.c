@@ -49,7 +49,7 @@ static unsigned gather(struct futex_waitv *v)
 		const struct gp_futex_watch *w = gp__list_entry(node, struct gp_futex_watch, link);
 
 		if (!w->fired && n <= WORDS_MAX)
-			v[n++] = (struct futex_waitv){ w->value, w->addr, FUTEX_32, 0 };
+			v[n++] = (struct futex_waitv){ w->value, w->addr, FUTEX_32 | w->flag, 0 };
 	}
 	return n;
 }

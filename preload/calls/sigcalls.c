@@ -59,7 +59,7 @@ GP_CALL(rt_sigaction)
 			while (gp__signal_next(me, GP__SIG(sig), &gone))
 				;
 		}
-		if (old.handler != new.handler || sig == SIGCHLD)
+		if (old.handler != new.handler || (old.flags ^ new.flags) & SA_RESTART || sig == SIGCHLD)
 			gp__action_settle(sig, me->mask & GP__SIG(sig) || gp__shim.hooked & GP__SIG(sig));
 	}
 	if (f->rdx && gp__copy((void *)f->rdx, &old, sizeof old))
@@ -165,6 +165,14 @@ static long directed(struct gp_hub *h, int tgid, int tid, int sig, siginfo_t *in
 	return 0;
 }
 
+/* What is no greenlet's id may be that of a kernel thread that is not ours. */
+static long directed_or_native(struct gp_hub *h, struct gp_frame *f, int sig, siginfo_t *info)
+{
+	long r = directed(h, (int)f->rdi, (int)f->rsi, sig, info);
+
+	return r == -ESRCH && gp__shim.foreign ? gp__native(f) : r;
+}
+
 static siginfo_t from_me(struct gp_hub *h, int sig)
 {
 	siginfo_t info;
@@ -183,7 +191,7 @@ GP_CALL(tgkill)
 
 	if ((int)f->rdi != h->pid)
 		return gp__native(f);
-	return directed(h, (int)f->rdi, (int)f->rsi, (int)f->rdx, &info);
+	return directed_or_native(h, f, (int)f->rdx, &info);
 }
 
 GP_CALL(tkill)
@@ -203,5 +211,5 @@ GP_CALL(rt_tgsigqueueinfo)
 	if (gp__copy(&info, (void *)f->r10, sizeof info))
 		return -EFAULT;
 	info.si_signo = (int)f->rdx;
-	return directed(h, (int)f->rdi, (int)f->rsi, (int)f->rdx, &info);
+	return directed_or_native(h, f, (int)f->rdx, &info);
 }

@@ -45,6 +45,13 @@ bool gp__signal_is_deadly(int sig)
 }
 
 /* Sets the kernel's action to what it has to be now. */
+/* A kernel thread that is not ours runs the program's handlers where it is
+ * interrupted, and the kernel sees to its restarts. */
+static unsigned long restarts(const struct gp_action *a)
+{
+	return gp__shim.foreign || !(gp__shim.config.groups & GP__GROUP_THREAD) ? a->flags & SA_RESTART : 0;
+}
+
 void gp__action_settle(int sig, bool hook)
 {
 	const struct gp_action *a = gp__action(sig);
@@ -52,9 +59,9 @@ void gp__action_settle(int sig, bool hook)
 	if (GP__SIG(sig) & GP__UNBLOCKABLE || sig == SIGSYS)
 		return;
 	if (sig == SIGCHLD)
-		gp__kernel_action(sig, 2, a->handler == 1 ? SA_NOCLDWAIT : a->flags & SA_NOCLDWAIT);
+		gp__kernel_action(sig, 2, a->handler == 1 ? SA_NOCLDWAIT : (a->flags & SA_NOCLDWAIT) | restarts(a));
 	else if (sig == SIGSEGV || sig == SIGBUS || sig == GP__TICK_SIGNAL || gp__action_handles(sig) || (sig == SIGQUIT && gp__shim.config.quit_list))
-		gp__kernel_action(sig, 2, 0);
+		gp__kernel_action(sig, 2, restarts(a));
 	else if (a->handler == (unsigned long)SIG_IGN)
 		gp__kernel_action(sig, 1, 0);
 	else

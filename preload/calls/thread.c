@@ -213,7 +213,7 @@ GP_CALL(exit)
 	if (me == gp__shim.main)
 		gp__shim.main = NULL;
 	if (me->clear_tid && !gp__copy(me->clear_tid, &zero, sizeof zero))
-		gp__futex_wake((unsigned long)me->clear_tid, 1, ~0U);
+		gp__futex_wake_joiner((unsigned long)me->clear_tid);
 	gp__greenlet_end(h, &me->g);
 	if (gp__is_light(me) && !--gp__shim.light)
 		first_is_alone(h, true);

@@ -161,7 +161,7 @@ GP_CALL(timer_create)
 	if (ev.sigev_notify != SIGEV_THREAD_ID)
 		return gp__native(f);
 	if (!gp__thread_by_tid(h, ev._sigev_un._tid))
-		return -EINVAL;
+		return gp__shim.foreign ? gp__native(f) : -EINVAL;
 	a = gp__alloc(sizeof *a);
 	if (!a)
 		return -EAGAIN;

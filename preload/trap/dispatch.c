@@ -117,16 +117,36 @@ static long pass(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f)
 	return r;
 }
 
+/* Calls that count a time of their own, and that no signal's SA_RESTART makes
+ * begin anew (signal(7)). */
+static bool counts_time(unsigned long nr)
+{
+	switch (nr) {
+	case SYS_nanosleep: case SYS_clock_nanosleep:
+	case SYS_poll: case SYS_ppoll: case SYS_select: case SYS_pselect6:
+	case SYS_epoll_wait: case SYS_epoll_pwait: case SYS_epoll_pwait2:
+	case SYS_semop: case SYS_semtimedop: case SYS_io_getevents: case SYS_futex_waitv:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* The same where it may block: what ends it early, a tick or a signal that
- * another greenlet is to take, gives the others a turn before it is made again. */
+ * another greenlet is to take, gives the others a turn before it is made again.
+ * Not a tick where the call counts a time, which would begin from the start. */
 static long pass_blocking(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f)
 {
-	long r = gp__native_block(h, me, (long)f->nr, (long *)f->arg);
+	bool once = counts_time(f->nr);
+	long r;
 
+	if (once)
+		gp__tick_stop();
+	r = gp__native_block(h, me, (long)f->nr, (long *)f->arg);
 	if (gp__likely(r != -EINTR))
 		return r;
 	if (gp__interrupted(h, me))
-		return GP__RESTART_SYS;
+		return once ? GP__RESTART_NEVER : GP__RESTART_SYS;
 	if (!gp__hub_quiet(h))
 		gp__yield_poll(h);
 	return GP__RESTART_NEVER;
@@ -157,10 +177,10 @@ void gp__dispatch(struct gp_frame *f, struct gp_hub *h)
 		f->rax = (uint64_t)pass_blocking(h, me, f);
 	} else {
 		f->rax = (uint64_t)row->handler(h, me, f);
-		/* It may have woken somebody, and may now compute for ever. */
-		if (gp__unlikely(!gp__shim.ticking) && !gp__list_empty(&h->runq))
-			gp__tick_start(h, me);
 	}
+	/* It may have woken somebody, and may now compute for ever. */
+	if (gp__unlikely(!gp__shim.ticking) && verdict != GP__PASS && !gp__list_empty(&h->runq))
+		gp__tick_start(h, me);
 	if (gp__unlikely(gp__shim.tracing))
 		gp__trace_leave(&trace, me, f, verdict == GP__MAYBLOCK);
 	if (gp__unlikely((long)f->rax == -EMFILE || (long)f->rax == -ENFILE))

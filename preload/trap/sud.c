@@ -171,18 +171,37 @@ static bool is_fault(int sig, const siginfo_t *info)
 	return info->si_code > 0 && (sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGFPE || sig == SIGTRAP);
 }
 
+/* The program's handler, where the kernel would have run it, in a kernel thread
+ * whose mask is the kernel's. It may leave by a jump. */
+static void run_handler(int sig, siginfo_t *info, struct gp_ucontext *uc)
+{
+	struct gp_action *a = &gp__shim.action[sig], act = *a;
+	uint64_t mask = uc->sigmask | act.mask | (act.flags & SA_NODEFER ? 0 : GP__SIG(sig));
+
+	if (act.flags & SA_RESETHAND)
+		a->handler = (unsigned long)SIG_DFL;
+	gp__raw(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
+	((void (*)(int, siginfo_t *, struct gp_ucontext *))act.handler)(sig, info, uc);
+}
+
 /* A kernel thread that is not the hub's got a signal: a thread where threads
- * are not patched, or a child on our memory before its exec. */
-static void on_foreign(int sig, siginfo_t *info)
+ * are not patched or that was there before us, or a child on our memory before
+ * its exec. A handler runs right here; the rest is the hub's to see to. */
+static void on_foreign(int sig, siginfo_t *info, struct gp_ucontext *uc)
 {
 	struct gp_hub *h = gp__shim.hub;
 	struct gp_action dfl = { 0 };
+	bool asked = sig == SIGSYS && info->si_code == GP__PS_ASKED;
 
+	if (!asked && gp__shim.action[sig].handler > 1) {
+		run_handler(sig, info, uc);
+		return;
+	}
 	if (!is_fault(sig, info) && h->pid == (int)gp__raw(SYS_getpid)) {
 		gp__raw(SYS_rt_tgsigqueueinfo, h->pid, h->tid, sig, info);
 		return;
 	}
-	if (!is_fault(sig, info) && (info->si_code == GP__PS_ASKED || !gp__signal_is_deadly(sig)))
+	if (!is_fault(sig, info) && (asked || !gp__signal_is_deadly(sig)))
 		return;
 	gp__raw(SYS_rt_sigaction, sig, &dfl, 0, 8);
 	gp__raw(SYS_tgkill, gp__raw(SYS_getpid), gp__raw(SYS_gettid), sig);
@@ -194,7 +213,7 @@ void gp__on_signal(int sig, siginfo_t *info, struct gp_ucontext *uc)
 	struct gp_guest *me;
 
 	if (gp__unlikely(!h)) {
-		on_foreign(sig, info);
+		on_foreign(sig, info, uc);
 		return;
 	}
 	if (sig == SIGSYS && info->si_code == SYS_USER_DISPATCH_CODE) {

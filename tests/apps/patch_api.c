@@ -358,6 +358,23 @@ static void late(void)
 	printf("patched by a greenlet, with others about\n");
 }
 
+/* ---- the first thread waits for one that sleeps ------------------------------------------ */
+
+static void *long_sleep(void *arg)
+{
+	printf("asleep\n");
+	sleep(3600);
+	return NULL;
+}
+
+static void asleep(void)
+{
+	pthread_t t;
+
+	CHECK(pthread_create(&t, NULL, long_sleep, NULL) == 0);
+	pthread_join(t, NULL);
+}
+
 /* ---- kernel threads that were there ---------------------------------------------------------- */
 
 static volatile int go;
@@ -415,6 +432,7 @@ int main(int argc, char **argv)
 		{ "sleepers", sleepers }, { "errors", errors },     { "calls", calls },
 		{ "crowd", crowd },       { "threads", threads },   { "signals", signals },
 		{ "deadly", deadly },     { "aborted", aborted },   { "late", late },
+		{ "asleep", asleep },
 		{ "kernel_threads", kernel_threads },
 	};
 
