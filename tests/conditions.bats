@@ -39,6 +39,15 @@ all_same() {
     all_same thread_many
 }
 
+computing() { awk '{ exit !($14 + $15 >= 20) }' "/proc/$(background_pid spinner)/stat"; }
+
+@test "with no slices: a signal ends a program whose only runnable thread never makes a call" {
+    start_background spinner env GREENPATCH_SLICE=off LD_PRELOAD="$LIBGREENPATCH" "$GUESTS/cancel_async"
+    wait_until 20 computing
+    stop_background spinner TERM
+    [ "$STATUS" = 143 ] || fail "expected status 143, came $STATUS"
+}
+
 @test "without any of the optional features of the kernel" {
     export GREENPATCH_FEATURES=-guard,-nowait,-iouring
     all_same pipe_errors descriptors offload

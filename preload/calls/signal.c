@@ -179,18 +179,33 @@ static struct gp_guest *taker(struct gp_hub *h, int sig)
 	return me && takes(me, sig) ? me : found;
 }
 
+static void default_action(int sig, const siginfo_t *info);
+
+/* A signal without a handler ends or stops the process at once, as in the
+ * kernel (complete_signal): its taker may be parked while another greenlet
+ * keeps the processor. */
+static bool acted_at_once(const struct gp_guest *to, const siginfo_t *info)
+{
+	int sig = info->si_signo;
+
+	if (gp__action_ignores(sig) || gp__action_handles(sig) || !takes(to, sig) || to->sigwait & GP__SIG(sig))
+		return false;
+	default_action(sig, info);
+	return true;
+}
+
 void gp__signal_direct(struct gp_guest *to, const siginfo_t *info)
 {
 	int sig = info->si_signo;
 
 	if (gp__action_ignores(sig) && takes(to, sig) && !(to->sigwait & GP__SIG(sig)))
 		return;
+	if (acted_at_once(to, info))
+		return;
 	enqueue(&to->sigqueue, &to->pending, info);
 	if (takes(to, sig))
 		call_attention(to);
 }
-
-static void default_action(int sig, const siginfo_t *info);
 
 /* SIGQUIT asks for the list: by a terminal's key, unless the program has a use
  * for it; by GREENPATCH_QUIT=list always. */
@@ -233,6 +248,8 @@ void gp__signal_route(struct gp_hub *h, const siginfo_t *info)
 	}
 	to = taker(h, sig);
 	if (to && gp__action_ignores(sig) && !(to->sigwait & GP__SIG(sig)))
+		return;
+	if (to && acted_at_once(to, info))
 		return;
 	enqueue(&gp__shim.sigqueue, &gp__shim.pending, info);
 	if (to)
