@@ -68,7 +68,7 @@ $(B)/libgreenpatch-core.a: $(core_obj) $(B)/ev.o
 # The prefix is part of them, so they are made each time.
 $(B)/greenpatch.pc: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$${prefix}/include' '' \
+	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))' 'includedir=$${prefix}/include' '' \
 	  'Name: greenpatch' 'Description: greenlets over libev for C' 'Version: $(VERSION)' \
 	  'Libs: -L$${libdir} -lgreenpatch-core' 'Libs.private: -pthread' 'Cflags: -I$${includedir}' >$@
 
@@ -76,7 +76,7 @@ $(B)/greenpatch.pc: FORCE
 # launcher looks for it, not where the linker would.
 $(B)/greenpatch-patch.pc: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)/greenpatch' 'includedir=$${prefix}/include' '' \
+	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))/greenpatch' 'includedir=$${prefix}/include' '' \
 	  'Name: greenpatch-patch' 'Description: blocking calls become cooperative' 'Version: $(VERSION)' \
 	  'Libs: -L$${libdir} -Wl,-rpath,$${libdir} -lgreenpatch' 'Cflags: -I$${includedir}' >$@
 

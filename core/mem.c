@@ -1,4 +1,4 @@
-/* mem.c - the four functions that GCC calls on its own account, for the shim.
+/* mem.c - the functions that GCC calls on its own account, and two more, for the shim.
  *
  * libc's use vector registers, which belong to the program while its call is
  * being handled. Hidden, so that nobody else's references land here.
@@ -44,6 +44,13 @@ int memcmp(const void *a, const void *b, size_t n)
 		if (*x != *y)
 			return *x - *y;
 	return 0;
+}
+
+int strcmp(const char *a, const char *b)
+{
+	while (*a && *a == *b)
+		a++, b++;
+	return (unsigned char)*a - (unsigned char)*b;
 }
 
 size_t strlen(const char *s)

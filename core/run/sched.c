@@ -107,8 +107,10 @@ int gp__park(struct gp_hub *h, const char *what, unsigned long object, int64_t d
 	if (deadline != GP__NEVER) {
 		int r = gp__deadline_add(h, self, deadline);
 
-		if (r)
+		if (r) {
+			gp__list_del(&self->wait_link);
 			return r;
+		}
 		flags |= GP__EXTERNAL;
 	}
 	self->wait_what = what;
