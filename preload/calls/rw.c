@@ -1,6 +1,6 @@
 /* rw.c - read, write and their relatives.
  *
- * Two attempts for every kind of descriptor: take what is there, and put what
+ * One attempt for every kind of descriptor: take what is there, or put what
  * fits. A blocking write goes on until everything is written, as natively; a
  * read gives what the first attempt gives.
  */
@@ -90,8 +90,16 @@ static long nowait(struct gp_io *io, struct vec *v, long nr, uint8_t missing)
 	return -EOPNOTSUPP;
 }
 
-static long attempt_read(struct gp_io *io)
+/* The calls of one direction: recvfrom and sendto, and so on, take alike. */
+static const struct way {
+	long one, message, nowait, vector;
+	uint8_t missing; /* the trait that says that nowait is not there */
+} reading = { SYS_recvfrom, SYS_recvmsg, SYS_preadv2, SYS_readv, GP__FD_NO_NOWAIT_READ },
+  writing = { SYS_sendto, SYS_sendmsg, SYS_pwritev2, SYS_writev, GP__FD_NO_NOWAIT_WRITE };
+
+static long attempt_vec(struct gp_io *io)
 {
+	const struct way *way = io->events & GP__READ ? &reading : &writing;
 	struct vec *v = io->arg;
 	struct msghdr m;
 	long r;
@@ -100,47 +108,20 @@ static long attempt_read(struct gp_io *io)
 	case GP__FD_STREAM:
 	case GP__FD_DGRAM:
 		if (v->n == 1)
-			return gp__raw(SYS_recvfrom, io->fd, v->iov->iov_base, v->iov->iov_len, MSG_DONTWAIT, 0, 0);
+			return gp__raw(way->one, io->fd, v->iov->iov_base, v->iov->iov_len, MSG_DONTWAIT, 0, 0);
 		memset(&m, 0, sizeof m);
 		m.msg_iov = v->iov;
 		m.msg_iovlen = (size_t)v->n;
-		return gp__raw(SYS_recvmsg, io->fd, &m, MSG_DONTWAIT);
+		return gp__raw(way->message, io->fd, &m, MSG_DONTWAIT);
 	case GP__FD_NOWAIT:
-		r = nowait(io, v, SYS_preadv2, GP__FD_NO_NOWAIT_READ);
+		r = nowait(io, v, way->nowait, way->missing);
 		if (r != -EOPNOTSUPP)
 			return r;
 		/* fall through */
 	default:
-		if (!gp__fd_ready(io->fd, GP__READ))
+		if (!gp__fd_ready(io->fd, io->events))
 			return -EAGAIN;
-		return gp__guarded(io, SYS_readv, (long[]){ io->fd, (long)v->iov, v->n, 0, 0, 0 });
-	}
-}
-
-static long attempt_write(struct gp_io *io)
-{
-	struct vec *v = io->arg;
-	struct msghdr m;
-	long r;
-
-	switch (io->kind) {
-	case GP__FD_STREAM:
-	case GP__FD_DGRAM:
-		if (v->n == 1)
-			return gp__raw(SYS_sendto, io->fd, v->iov->iov_base, v->iov->iov_len, MSG_DONTWAIT, 0, 0);
-		memset(&m, 0, sizeof m);
-		m.msg_iov = v->iov;
-		m.msg_iovlen = (size_t)v->n;
-		return gp__raw(SYS_sendmsg, io->fd, &m, MSG_DONTWAIT);
-	case GP__FD_NOWAIT:
-		r = nowait(io, v, SYS_pwritev2, GP__FD_NO_NOWAIT_WRITE);
-		if (r != -EOPNOTSUPP)
-			return r;
-		/* fall through */
-	default:
-		if (!gp__fd_ready(io->fd, GP__WRITE))
-			return -EAGAIN;
-		return gp__guarded(io, SYS_writev, (long[]){ io->fd, (long)v->iov, v->n, 0, 0, 0 });
+		return gp__guarded(io, way->vector, (long[]){ io->fd, (long)v->iov, v->n, 0, 0, 0 });
 	}
 }
 
@@ -172,7 +153,7 @@ static long read_vec(struct gp_io *io, struct vec *v)
 
 	if (r != -EAGAIN || gp__hub_quiet(io->h))
 		return r;
-	io->attempt = attempt_read;
+	io->attempt = attempt_vec;
 	io->arg = v;
 	return gp__io_receive(io, v->total);
 }
@@ -181,7 +162,7 @@ static long write_vec(struct gp_io *io, struct vec *v)
 {
 	long done = 0;
 
-	io->attempt = attempt_write;
+	io->attempt = attempt_vec;
 	io->arg = v;
 	for (;;) {
 		long r = while_quiet(io, v, done > 0);
