@@ -136,7 +136,7 @@ static bool parse_rewrite(struct gp_config *c, const char *v)
 
 static bool one_feature(struct gp_config *c, const char *word, bool first)
 {
-	static const char *const names[] = { "-guard", "-nowait", "-iouring" };
+	static const char *const names[] = { "-guard", "-nowait", "-iouring", "-fsgsbase" };
 
 	for (unsigned i = 0; i < gp__count(names); i++)
 		if (same(word, names[i])) {

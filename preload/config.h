@@ -21,7 +21,8 @@ enum {
 	GP__FEATURE_GUARD   = 1 << 0, /* MADV_GUARD_INSTALL, Linux 6.13 */
 	GP__FEATURE_NOWAIT  = 1 << 1, /* RWF_NOWAIT on pipes, Linux 6.4 */
 	GP__FEATURE_IOURING = 1 << 2, /* futex_waitv for shared futexes, Linux 5.16 */
-	GP__FEATURE_ALL     = 7,
+	GP__FEATURE_FSGSBASE = 1 << 3, /* the instructions for the FS and GS base, Linux 5.9 */
+	GP__FEATURE_ALL     = 15,
 };
 
 struct gp_config {

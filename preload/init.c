@@ -126,10 +126,9 @@ static void use_vdso(void)
 
 static void take_over_thread(struct gp_guest *main)
 {
-	unsigned long fs;
+	unsigned long fs = main->g.fs;
 	size_t len;
 
-	__asm__ volatile("rdfsbase %0" : "=r"(fs));
 	gp__raw(SYS_get_robust_list, 0, &main->robust, &len);
 	gp__raw(SYS_set_robust_list, 0, 24);
 	gp__raw(SYS_prctl, 40 /* PR_GET_TID_ADDRESS */, &main->clear_tid);
@@ -230,10 +229,12 @@ static int start(const char **what)
 	struct gp_guest *main;
 	struct gp_hub *h;
 	stack_t old;
+	bool insn;
 	int r;
 
-	*what = "this processor or kernel has no FSGSBASE: accepted are x86-64 processors since 2012 with Linux 5.9 or later";
-	if (!(auxv_of(AT_HWCAP2) & 2))
+	insn = auxv_of(AT_HWCAP2) & 2 && gp__shim.config.features & GP__FEATURE_FSGSBASE;
+	*what = "FSGSBASE: this kernel has it not (it needs Linux 5.9), and without it no other kernel thread may be there before us";
+	if (!insn && threads_now() > 1)
 		return -ENOSYS;
 	*what = "Syscall User Dispatch: this kernel has none, needed is Linux 5.11 or later";
 	if (!gp__sud_there())
@@ -258,13 +259,14 @@ static int start(const char **what)
 	say_threads();
 	if (!(old.ss_flags & SS_DISABLE))
 		main->altstack = old;
-	__asm__ volatile("rdfsbase %0" : "=r"(h->fs));
-	main->g.fs = h->fs;
+	gp__raw(SYS_arch_prctl, 0x1003 /* ARCH_GET_FS */, &h->fs);
+	main->g.fs = h->fs_now = h->fs;
 	h->shared_errno = __errno_location ? __errno_location() : NULL;
 	h->turns_max = gp__shim.config.slice ? 64 : h->turns_max;
 	h->poll_after = gp__shim.config.slice ? 5 * GP__MSEC : 0;
 	gp__shim.hub = h;
 	gp__shim.main = main;
+	gp__gs = insn ? GP__GS_INSN : GP__GS_CALL;
 	gp__hub_set(h);
 	take_over_thread(main);
 	gp__signals_init(main);

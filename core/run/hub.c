@@ -15,11 +15,41 @@
 
 void gp__hub_entry(void);
 
-#ifndef GP_SHIM
+#ifdef GP_SHIM
+#define ARCH_SET_GS 0x1001
+#define ARCH_SET_FS 0x1002
+
+uint8_t gp__gs;
+const struct gp_hub gp__nobody;
+_Static_assert(offsetof(struct gp_hub, self) == 16, "gp__hub(), entry.S");
+
+void gp__hub_set(struct gp_hub *h)
+{
+	if (gp__gs == GP__GS_INSN)
+		__asm__ volatile("wrgsbase %0" : : "r"(h));
+	else
+		gp__raw(SYS_arch_prctl, ARCH_SET_GS, h ? h : &gp__nobody);
+}
+
+void gp__fs_set(struct gp_hub *h, unsigned long fs)
+{
+	if (!fs)
+		fs = h->fs;
+	if (fs == h->fs_now)
+		return;
+	h->fs_now = fs;
+	if (gp__likely(gp__gs == GP__GS_INSN))
+		__asm__ volatile("wrfsbase %0" : : "r"(fs));
+	else
+		gp__raw(SYS_arch_prctl, ARCH_SET_FS, fs);
+}
+#else
 static __thread struct gp_hub *thread_hub;
 
 struct gp_hub GP_NOINLINE *gp__hub(void) { return thread_hub; }
 void GP_NOINLINE gp__hub_set(struct gp_hub *h) { thread_hub = h; }
+/* Linked alone, all greenlets share the thread's TLS. */
+void gp__fs_set(struct gp_hub *h, unsigned long fs) {}
 #endif
 
 static const struct gp_hooks no_hooks;
@@ -33,6 +63,7 @@ int gp__hub_make(struct gp_hub **out, struct gp_greenlet *main, const struct gp_
 
 	if (!h)
 		return -ENOMEM;
+	h->self = h;
 	gp__list_init(&h->runq);
 	gp__list_init(&h->fd_changes);
 	gp__list_init(&h->all);

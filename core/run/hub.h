@@ -161,8 +161,10 @@ enum {
 struct gp_hub {
 	volatile uint32_t attention;  /* at offset 0: the entry stub reads %gs:0 */
 	struct gp_greenlet *current;  /* who runs; &main_greenlet at first; NULL: the hub */
+	struct gp_hub *self;          /* this hub: what %gs:16 reads (context.S, entry.S) */
 	void *sp;                     /* of the hub's own context */
 	unsigned long fs;             /* FS base of the kernel thread itself */
+	unsigned long fs_now;         /* the FS base that is loaded */
 	struct gp_list runq;          /* struct gp_turn */
 	unsigned turns;               /* since the loop was looked at */
 	unsigned turns_max;           /* look at it after so many ... */
@@ -198,21 +200,31 @@ struct gp_hub {
 
 /* The hub of this kernel thread, or NULL. */
 #ifdef GP_SHIM
+/* How the FS and GS base are reached. A kernel that does not enable the
+ * instructions for them (Linux before 5.9, nofsgsbase, some hypervisors)
+ * forgets at the next context switch what they wrote. There the bases are set
+ * by system calls, and the GS base of a kernel thread of ours that has no hub
+ * leads to gp__nobody. Of the process; written once at start. */
+enum { GP__GS_UNUSED, GP__GS_INSN, GP__GS_CALL };
+extern uint8_t gp__gs;
+extern const struct gp_hub gp__nobody; /* all zero */
+
 static inline struct gp_hub *gp__hub(void)
 {
-	struct gp_hub *h;
+	struct gp_hub *h = NULL;
 
-	__asm__ volatile("rdgsbase %0" : "=r"(h));
+	if (gp__likely(gp__gs == GP__GS_INSN))
+		__asm__ volatile("rdgsbase %0" : "=r"(h));
+	else if (gp__gs == GP__GS_CALL)
+		__asm__ volatile("mov %%gs:16, %0" : "=r"(h));
 	return h;
-}
-static inline void gp__hub_set(struct gp_hub *h)
-{
-	__asm__ volatile("wrgsbase %0" : : "r"(h));
 }
 #else
 struct gp_hub *gp__hub(void);
-void gp__hub_set(struct gp_hub *h);
 #endif
+void gp__hub_set(struct gp_hub *h);
+/* The FS base while the current greenlet runs; 0: the hub's own. */
+void gp__fs_set(struct gp_hub *h, unsigned long fs);
 
 /* hub.c */
 /* Makes the hub of this kernel thread with `main` as the greenlet that runs

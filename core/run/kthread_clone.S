@@ -25,9 +25,12 @@ gp__kthread_clone:
 	ret
 1:	.cfi_undefined %rip
 	xor	%ebp, %ebp
-	wrgsbase %rbp
-	mov	%r9, %rdi
-	call	*%r8
+	mov	%r9, %rbx
+	mov	%r8, %r12
+	xor	%edi, %edi
+	call	gp__hub_set
+	mov	%rbx, %rdi
+	call	*%r12
 	ud2
 	.cfi_endproc
 	.size	gp__kthread_clone, . - gp__kthread_clone

@@ -17,16 +17,6 @@
 #endif
 #include "core/run/hub.h"
 
-static inline void set_fs(struct gp_hub *h, unsigned long fs)
-{
-#if defined(GP_SHIM)
-	__asm__ volatile("wrfsbase %0" : : "r"(fs ? fs : h->fs));
-#else
-	(void)h; /* linked alone, all greenlets share the thread's TLS */
-	(void)fs;
-#endif
-}
-
 /* errno is kept for a greenlet that shares its TLS with others. Under the shim
  * it lies in that TLS; a greenlet with one of its own needs no help. */
 static inline int *errno_of(struct gp_hub *h, const struct gp_greenlet *g)
@@ -71,7 +61,9 @@ static inline void enter(struct gp_hub *h, struct gp_greenlet *g)
 	h->stats.switches++;
 	h->current = g;
 	g->state = GP__RUNNING;
-	set_fs(h, g->fs);
+#ifdef GP_SHIM
+	gp__fs_set(h, g->fs);
+#endif
 	if (h->hooks->switched)
 		h->hooks->switched(h, g);
 }
@@ -89,8 +81,7 @@ static void switch_from(struct gp_hub *h, struct gp_greenlet *self, struct gp_gr
 		enter(h, next);
 		to = next->sp;
 	} else {
-		h->current = NULL;
-		set_fs(h, 0);
+		h->current = NULL; /* the hub needs no TLS: its FS base stays what it was */
 		to = h->sp;
 	}
 	if (self->flags & GP__KEEP_VECTOR)

@@ -334,10 +334,10 @@ GP_CALL(arch_prctl)
 	switch (f->rdi) {
 	case 0x1002: /* ARCH_SET_FS */
 		me->g.fs = f->rsi;
-		__asm__ volatile("wrfsbase %0" : : "r"(f->rsi));
+		gp__fs_set(h, f->rsi);
 		return 0;
 	case 0x1003: /* ARCH_GET_FS */
-		__asm__ volatile("rdfsbase %0" : "=r"(base));
+		base = me->g.fs ? me->g.fs : h->fs;
 		return gp__copy((void *)f->rsi, &base, sizeof base);
 	case 0x1001: /* ARCH_SET_GS: it leads us to the hub */
 		gp__say("arch_prctl(ARCH_SET_GS): refused, the GS base is in use");

@@ -36,14 +36,21 @@
 	.balign	16
 gp__api_leave:
 	.cfi_startproc
+	cmpb	$GS_INSN, gp__gs(%rip)
+	jne	2f
 	rdgsbase %rcx
 	jrcxz	1f			/* no hub: not ours to see to */
-	cmpl	$0, (%rcx)
+3:	cmpl	$0, (%rcx)
 	jne	gp__api_signals
 	mov	H_CURRENT(%rcx), %rdx
 	cmpb	$0, G_ATTENTION(%rdx)
 	jne	gp__api_signals
 1:	ret
+2:	cmpb	$GS_CALL, gp__gs(%rip)
+	jne	1b
+	mov	%gs:H_SELF, %rcx
+	jrcxz	1b
+	jmp	3b
 gp__api_leave_end:
 /* As if a system call were on its way out; the program goes on where it looks
  * again. A handler may leave by a jump. */

@@ -10,6 +10,7 @@
 #include "preload/diag.h"
 
 _Static_assert(offsetof(struct gp_hub, current) == H_CURRENT && offsetof(struct gp_guest, attention) == G_ATTENTION, "api.S, frame.h");
+_Static_assert(offsetof(struct gp_hub, self) == H_SELF && GS_INSN == GP__GS_INSN && GS_CALL == GP__GS_CALL, "entry.S, api.S");
 
 enum { g_socket, g_select, g_time, g_thread, g_io, g_process, g_signal, g_dns, g_always };
 

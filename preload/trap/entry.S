@@ -12,7 +12,9 @@
  *				the shim's C frames
  *
  * GS base: the hub on its kernel thread, 0 on any other. Those go on with the
- * system call instruction that the site names.
+ * system call instruction that the site names. Where the instructions for the
+ * GS base may not be used (GP__GS_CALL) it leads to gp__nobody on the others,
+ * and entry is by gp__entry_slow.
  */
 #include <sys/syscall.h>
 #include "preload/trap/frame.h"
@@ -52,13 +54,23 @@ gp__entry_foreign:
 	jmp	*%rcx
 	.cfi_endproc
 
+function gp__entry_slow
+	.cfi_startproc
+	.cfi_signal_frame
+	.cfi_def_cfa %rsp, 0
+	.cfi_undefined %rip
+	mov	%gs:H_SELF, %rcx
+	jmp	1f
+	.cfi_endproc
+	.size	gp__entry_slow, . - gp__entry_slow
+
 function gp__entry
 	.cfi_startproc
 	.cfi_signal_frame
 	.cfi_def_cfa %rsp, 0
 	.cfi_undefined %rip
 	rdgsbase %rcx
-	jrcxz	gp__entry_foreign
+1:	jrcxz	gp__entry_foreign
 	lea	-(F_SIZE + RED_ZONE)(%rsp), %rsp
 	.cfi_def_cfa_offset F_SIZE + RED_ZONE
 	mov	%rax, F_RAX(%rsp)
@@ -206,6 +218,21 @@ label gp__restore_rt
 	mov	$SYS_rt_sigreturn, %rax
 	syscall
 
+/* This kernel thread has no hub. rsp is below the program's frame. */
+hub_none:
+	.cfi_startproc
+	cmpb	$GS_INSN, gp__gs(%rip)
+	jne	1f
+	xor	%ecx, %ecx
+	wrgsbase %rcx
+	ret
+1:	mov	$0x1001, %edi		/* ARCH_SET_GS */
+	lea	gp__nobody(%rip), %rsi
+	mov	$SYS_arch_prctl, %eax
+	syscall
+	ret
+	.cfi_endproc
+
 /* long gp__raw_clone(nr, a, b, c, d, e, child): see frame.h */
 function gp__raw_clone
 	.cfi_startproc
@@ -227,9 +254,8 @@ function gp__raw_clone
 	.cfi_restore %rbx
 	ret
 1:	.cfi_undefined %rip
-	xor	%ecx, %ecx
-	wrgsbase %rcx
 	mov	%rbx, %rsp
+	call	hub_none
 	jmp	gp__exit_restore
 	.cfi_endproc
 	.size	gp__raw_clone, . - gp__raw_clone
@@ -259,8 +285,8 @@ function gp__raw_vfork
 	mov	%r12, %rdi
 	call	gp__vfork_done
 	jmp	gp__exit
-1:	wrgsbase %rax
-	mov	%rbx, %rsp
+1:	mov	%rbx, %rsp
+	call	hub_none
 	mov	$2, %edi		/* SIG_SETMASK to the program's mask */
 	lea	F_PAD(%rsp), %rsi
 	xor	%edx, %edx

@@ -32,6 +32,9 @@
 
 #define F_API_NR  -1 /* nr of a frame that no system call made */
 #define H_CURRENT   8
+#define H_SELF      16
+#define GS_INSN     1 /* enum of gp__gs (core/run/hub.h) */
+#define GS_CALL     2
 #define G_ATTENTION 205
 
 #define S_RET     0
@@ -81,7 +84,7 @@ extern const char gp__api_leave_end[];
 void gp__api_leave(void);
 
 /* entry.S */
-extern const char gp__entry[], gp__exit_check[], gp__exit_jump[];
+extern const char gp__entry[], gp__entry_slow[], gp__exit_check[], gp__exit_jump[];
 extern const char gp__sigreturn_begin[], gp__sigreturn_end[];
 extern uint64_t gp__altstack_top; /* of our alternate stack; sud.c */
 extern const char gp__guest_start[], gp__handler_entry[], gp__restore_rt[];

@@ -187,7 +187,7 @@ static struct region *region_near(const uint8_t *insn)
 		r = &book.region[book.regions++];
 		r->base = (uint8_t *)p;
 		r->used = STUB;
-		*(const void **)(void *)r->base = gp__entry;
+		*(const void **)(void *)r->base = gp__gs == GP__GS_INSN ? gp__entry : gp__entry_slow;
 		gp__raw(SYS_mprotect, r->base, REGION, PROT_READ | PROT_EXEC);
 		return r;
 	}

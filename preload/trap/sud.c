@@ -96,7 +96,7 @@ static void on_trap(struct gp_ucontext *uc, long nr)
 	gp__shim.traps++;
 	gp__frame_learn(uc);
 	uc->r11 = (uint64_t)gp__site_of_trap(uc->rip, nr);
-	uc->rip = (uint64_t)gp__entry;
+	uc->rip = (uint64_t)(gp__gs == GP__GS_INSN ? gp__entry : gp__entry_slow);
 }
 
 /* A fault in an access of ours to the program's memory. */
