@@ -25,7 +25,7 @@ SHIM    := $(BASE) -DGP_SHIM -mgeneral-regs-only -fno-stack-protector \
            -fasynchronous-unwind-tables -fcf-protection=none -mfsgsbase
 CORE    := $(BASE) -mfsgsbase
 
-core_src    := $(wildcard core/*.c core/run/*.c)
+core_src    := $(wildcard core/*.c core/run/*.c core/sync/*.c)
 core_asm    := $(wildcard core/*.S core/run/*.S)
 preload_src := $(wildcard preload/*.c preload/trap/*.c preload/calls/*.c)
 preload_asm := $(wildcard preload/trap/*.S)

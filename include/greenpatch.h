@@ -4,5 +4,6 @@
 
 #include "greenpatch/greenlet.h"
 #include "greenpatch/patch.h"
+#include "greenpatch/timeout.h"
 
 #endif

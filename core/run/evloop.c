@@ -142,6 +142,19 @@ static void bring_up_to_date(struct gp_hub *h, struct gp_fd *f)
 	f->active = (uint16_t)want;
 }
 
+/* The main greenlet is told by its call, as by gevent's LoopExit, if that can
+ * be told anything: true. Otherwise everybody is listed, once. */
+static bool nothing_can_wake(struct gp_hub *h)
+{
+	struct gp_greenlet *main = h->main;
+
+	if (main->state == GP__PARKED && main->park_flags & GP__CANCELABLE)
+		return gp__wake(main, -EDEADLK);
+	h->deadlock_told = true;
+	gp__dump_deadlock(h);
+	return false;
+}
+
 static void serve_requests(struct gp_hub *h);
 
 void gp__loop_poll(struct gp_hub *h, bool may_block)
@@ -161,10 +174,8 @@ void gp__loop_poll(struct gp_hub *h, bool may_block)
 		bring_up_to_date(h, f);
 	}
 	may_block = may_block && gp__list_empty(&h->runq);
-	if (may_block && !h->external && !h->deadlock_told && !(h->hooks->may_wake && h->hooks->may_wake(h))) {
-		h->deadlock_told = true;
-		gp__dump_deadlock(h);
-	}
+	if (may_block && gp__hub_alone(h) && !h->deadlock_told && !(h->hooks->may_wake && h->hooks->may_wake(h)))
+		may_block = !nothing_can_wake(h);
 	started = gp__now();
 	ev_run(h->loop->ev, may_block ? EVRUN_ONCE : EVRUN_NOWAIT);
 	h->polled = gp__now();

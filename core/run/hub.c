@@ -92,7 +92,7 @@ int gp__hub_make(struct gp_hub **out, struct gp_greenlet *main, const struct gp_
 	main->state = GP__RUNNING;
 	gp__list_append(&h->all, &main->all);
 	h->stats.greenlets = h->stats.live = h->stats.peak = 1;
-	h->current = main;
+	h->current = h->main = main;
 	*out = h;
 	return 0;
 fail_fds:
@@ -142,6 +142,7 @@ void gp__hub_main(void)
 
 	for (;;) {
 		run_turns(h);
+		gp__greenlet_reap(h);
 		gp__loop_poll(h, true);
 	}
 }
@@ -158,15 +159,22 @@ void gp__hub_forked(struct gp_hub *h)
 		if (g == self)
 			continue;
 		gp__list_init(&g->all);
-		gp__list_init(&g->joiners);
+		gp__list_init(&g->links);
 		g->state = GP__DEAD;
 	}
 	gp__list_init(&h->all);
 	gp__list_append(&h->all, &self->all);
-	gp__list_init(&self->joiners);
+	gp__list_init(&self->links);
+	gp__list_init(&self->ended.turn.link);
+	gp__list_init(&self->killers);
+	self->kill_stage = 0;
 	gp__list_init(&h->runq);
 	gp__list_init(&h->dead);
+	for (int i = 0; i < h->deadlines.count; i++)
+		h->deadlines.heap[i].t->slot = -1;
 	h->deadlines.count = 0;
+	gp__timeouts_forked(h, self);
+	h->main = self;
 	h->external = 0;
 	h->stats = (struct gp_stats){ .greenlets = 1, .live = 1, .peak = 1 };
 	h->deadlock_told = false;

@@ -20,10 +20,41 @@ struct gp_greenlet;
 /* ---- one entry of the run queue ---------------------------------------- */
 
 /* A turn is a greenlet to be resumed (run == NULL, embedded in it), or a
- * function that the hub calls on its own stack. First in, first out. */
+ * function. First in, first out. A function is called on the hub's stack or on
+ * that of a greenlet that is about to leave the processor: it is shallow, and
+ * switches nowhere. */
 struct gp_turn {
 	struct gp_list link;                             /* in hub->runq, or alone */
 	void (*run)(struct gp_hub *h, struct gp_turn *t); /* NULL: resume the greenlet */
+};
+
+/* ---- one point in time --------------------------------------------------- */
+
+/* In hub->deadlines while slot >= 0; then fire is called once. */
+struct gp_timer {
+	int slot;                                          /* index in the heap, -1 when none */
+	void (*fire)(struct gp_hub *h, struct gp_timer *t); /* out of the heap already; switches nowhere */
+};
+
+/* ---- who waits for an object, and who tells them --------------------------- */
+
+/* One wait for one object, on the stack of whoever waits; or, with `call`, a
+ * function to be called where a waiter would be woken. */
+struct gp_waiter {
+	struct gp_list link;   /* in the list of the object */
+	struct gp_greenlet *g; /* who waits */
+	void (*call)(struct gp_hub *h, struct gp_waiter *w); /* like a turn's function; out of the list already */
+	void *item;            /* of the object: what is handed over */
+	bool notified;         /* it was this wait that was ended */
+};
+
+/* gevent's callback that wakes the waiters of an object: one turn, however
+ * often it is asked for. When its turn comes, next() says who is to be woken;
+ * that one runs at once, before everybody else in the run queue, then next()
+ * is asked again, until it says NULL (sync/notifier.c). */
+struct gp_notifier {
+	struct gp_turn turn; /* linked: asked for, or under way */
+	struct gp_waiter *(*next)(struct gp_hub *h, struct gp_notifier *n);
 };
 
 /* ---- one greenlet -------------------------------------------------------- */
@@ -34,6 +65,7 @@ enum gp_state {
 	GP__RUNNING,  /* hub->current */
 	GP__PARKED,   /* waits for gp__wake() */
 	GP__DEAD,     /* has returned; the record lives while it is referenced */
+	GP__UNBORN,   /* made and not started, or to be started by a timer */
 };
 
 enum {
@@ -45,6 +77,7 @@ enum {
 enum {
 	GP__EXTERNAL      = 1 << 0, /* something outside this hub's greenlets can wake it */
 	GP__INTERRUPTIBLE = 1 << 1, /* a signal may end the wait: -EINTR */
+	GP__CANCELABLE    = 1 << 2, /* a kill or a gp_timeout may: the error that it brings */
 };
 
 struct gp_stack {
@@ -62,27 +95,49 @@ struct gp_greenlet {
 	const char *wait_what;     /* what it waits for: "futex", "descriptor", ... */
 	unsigned long wait_object; /* address or number of it */
 	int64_t wait_since;        /* loop time at which it parked */
+	struct gp_timer deadline;  /* of its park */
 	int wake_result;           /* what gp__park() will return */
-	int deadline_slot;         /* index in hub->deadlines, -1 when none */
 	uint8_t state;             /* enum gp_state */
 	uint8_t flags;             /* GP__KEEP_VECTOR, GP__OWN_TLS */
 	uint8_t park_flags;        /* flags of the park under way */
+	bool yields;               /* RUNNABLE by gp_yield(), which a kill or a timeout may end */
 	uint32_t refs;             /* references to this record */
 	uint32_t parks;            /* how often it has parked, modulo 2^32 */
 	unsigned long id;          /* 1 for main, counts up */
-	struct gp_list joiners;    /* greenlets in gp_join on this one */
+	unsigned long parent;      /* the id of who made it; 0: nobody */
 	struct gp_stack stack;     /* of gp_spawn; size 0 for others */
-	void (*run)(void *arg);    /* of gp_spawn */
+	void *(*run)(void *arg);   /* of gp_spawn */
 	void *arg;                 /* of gp_spawn */
-	const char *name;          /* for listings; owner: whoever set it */
+	const char *name;          /* for listings: `label`, or a constant; NULL: none */
+	char label[16];            /* what gp_set_name() gave it */
+
+	/* how it ended; see cancel.c for what can end it from outside */
+	void *value;               /* of a run that succeeded */
+	int error;                 /* 0: it has not failed */
+	char *message;             /* of the error; NULL: none; owner: this record */
+	struct gp_list links;      /* struct gp_waiter: joiners and links, in order */
+	struct gp_notifier ended;  /* tells them */
+	bool cancel;               /* a kill or a timeout has not been told to it yet */
+	bool kill_due;             /* ... a kill */
+	bool killed;               /* was told that it is to end, or will be */
+	uint8_t kill_stage;        /* of kill_turn */
+	int kill_error;            /* what its call returns then: -ECANCELED, or the killer's own */
+	struct gp_turn kill_turn;  /* throws, then wakes the killers */
+	struct gp_list killers;    /* struct gp_waiter */
+	struct gp_timer start;     /* of gp_spawn_later */
+	struct gp_list timeouts;   /* struct gp__timeout that it has started, latest first */
+	struct gp__timeout *hit;   /* the one that ended its last call; NULL: none did */
+	struct gp_defer *defers;   /* of gp_defer(), latest first (greenlet.c) */
+	struct gp_locals *locals;  /* of gp_local_set() (local.c); NULL: none */
+	void *group;               /* the group that it is a member of (group.c); NULL: none */
 };
 
 /* ---- deadlines ------------------------------------------------------------ */
 
 struct gp_deadline {
-	int64_t at;            /* absolute ns */
-	uint64_t seq;          /* equal times fire in the order they were set */
-	struct gp_greenlet *g; /* woken with -ETIMEDOUT */
+	int64_t at;         /* absolute ns */
+	uint64_t seq;       /* equal times fire in the order they were set */
+	struct gp_timer *t; /* knows its slot */
 };
 
 struct gp_deadlines {
@@ -190,8 +245,10 @@ struct gp_hub {
 	struct gp_stack stack;        /* the hub's own */
 	struct gp_list spare_stacks;  /* kept warm for the next spawn */
 	unsigned spare_count;
-	struct gp_turn reaper;        /* frees what ended; see greenlet.c */
 	struct gp_list dead;          /* greenlets whose stack is to be freed, by wait_link */
+	struct gp_greenlet *main;     /* whose waits end with -EDEADLK when nothing can wake anybody */
+	void (*trace)(struct gp_greenlet *g); /* gp_set_trace(): who begins to run; NULL: none */
+	void (*on_error)(struct gp_greenlet *g); /* gp_set_error_handler(); NULL: the report on stderr */
 	bool deadlock_told;           /* said once until something moves */
 	int *shared_errno;            /* under the shim: that of the TLS that is not GP__OWN_TLS */
 	int pid, tid;                 /* of the kernel thread; renewed by fork */
@@ -236,11 +293,16 @@ struct gp_hub *gp__hub_need(void);
 extern int (*gp__hub_maker)(void);
 /* In the child of a fork: forget every greenlet but the caller. */
 void gp__hub_forked(struct gp_hub *h);
+/* Nothing outside can wake anybody: no descriptor, no helper, no timer. */
+static inline bool gp__hub_alone(const struct gp_hub *h)
+{
+	return h->external == 0 && h->deadlines.count == 0;
+}
 /* Nothing to run and nothing to wait for: whoever blocks may block in the
  * kernel, because no greenlet of this hub could use the time. */
 static inline bool gp__hub_quiet(const struct gp_hub *h)
 {
-	return gp__list_empty(&h->runq) && h->external == 0;
+	return gp__list_empty(&h->runq) && gp__hub_alone(h);
 }
 /* Never returns; the hub's own context (sched.c switches to it). */
 void gp__hub_main(void) GP_NORETURN;
@@ -251,8 +313,13 @@ void gp__hub_call(struct gp_hub *h, struct gp_turn *t);
 int gp__park(struct gp_hub *h, const char *what, unsigned long object, int64_t deadline, unsigned flags);
 /* True if it was parked; what gp__park() returns there is `result`. */
 bool gp__wake(struct gp_greenlet *g, int result);
+/* The same, and it runs before everybody else: for turns, where gevent's hub
+ * would switch to it. */
+bool gp__wake_first(struct gp_greenlet *g, int result);
 /* The caller goes to the end of the run queue. */
 void gp__yield(struct gp_hub *h);
+/* The same as a public call: 0, or what a kill or a timeout brings. */
+int gp__yield_cancelable(struct gp_hub *h);
 /* The caller goes to the end of the queue and the loop is looked at first. */
 void gp__yield_poll(struct gp_hub *h);
 /* Ends the current greenlet: another one runs, the caller never again. */
@@ -264,21 +331,75 @@ void gp__resume(struct gp_hub *h, struct gp_greenlet *g);
 void gp__greenlet_init(struct gp_hub *h, struct gp_greenlet *g);
 /* Into the run queue and the list of all. */
 void gp__greenlet_start(struct gp_hub *h, struct gp_greenlet *g);
-/* Takes it out of every list; wakes its joiners. Before gp__leave(). */
+/* Takes it out of every list; its links will be told. Before gp__leave(). */
 void gp__greenlet_end(struct gp_hub *h, struct gp_greenlet *g);
-
 /* Frees record and stack once another context runs. Before gp__leave(). */
 void gp__greenlet_bury(struct gp_hub *h, struct gp_greenlet *g);
+/* Frees what is buried. On no stack of theirs. */
+void gp__greenlet_reap(struct gp_hub *h);
+/* `w` is told when g ends, or in a turn soon if it has ended. */
+void gp__greenlet_link(struct gp_greenlet *g, struct gp_waiter *w);
+/* After a wait that ended with -EINTR: the current greenlet, which is in no
+ * list, takes its signals. May switch; may never return. */
+static inline void gp__take_signals(struct gp_hub *h)
+{
+	if (h->hooks->interrupted)
+		h->hooks->interrupted(h);
+}
+
+/* sync/notifier.c */
+void gp__notifier_init(struct gp_notifier *n, struct gp_waiter *(*next)(struct gp_hub *h, struct gp_notifier *n));
+/* Asks for its turn, unless that was done already. */
+void gp__notify(struct gp_hub *h, struct gp_notifier *n);
+/* Whether its turn was asked for, or is under way. */
+static inline bool gp__notifier_pending(const struct gp_notifier *n)
+{
+	return !gp__list_empty(&n->turn.link);
+}
+/* The first waiter of a list, out of it; NULL: there is none. */
+static inline struct gp_waiter *gp__waiter_take(struct gp_list *waiters)
+{
+	struct gp_waiter *w;
+
+	if (gp__list_empty(waiters))
+		return NULL;
+	w = gp__list_first(waiters, struct gp_waiter, link);
+	gp__list_del(&w->link);
+	return w;
+}
+/* Parks the caller with w at the end of `waiters`, until a notifier wakes it:
+ * 0, and then the caller looks again at what it waits for (it may also be a
+ * signal that was taken: w->notified tells). -ETIMEDOUT at the deadline, or
+ * what a kill or a timeout brings, -ENOMEM: w is out of the list then, too. */
+int gp__wait_in(struct gp_hub *h, struct gp_list *waiters, struct gp_waiter *w, const char *what,
+                unsigned long object, int64_t deadline);
+
+/* cancel.c */
+/* Something is to be told to g: ends its wait, or what it waits for next. */
+void gp__cancel(struct gp_greenlet *g);
+/* What is due for g, told now: an error, or 0 for nothing. */
+int gp__cancel_take(struct gp_greenlet *g);
+/* Its run is over: its timeouts end. */
+void gp__timeouts_end(struct gp_hub *h, struct gp_greenlet *g);
+/* The error of one that has hit and was never stopped; 0: there is none. */
+int gp__timeout_unhandled(const struct gp_greenlet *g);
+/* In the child of a fork: the heap is empty, these still run. */
+void gp__timeouts_forked(struct gp_hub *h, struct gp_greenlet *g);
 
 /* timeout.c */
 int64_t gp__now(void);
+/* 0 or -ENOMEM; t is not in the heap. */
+int gp__timer_add(struct gp_hub *h, struct gp_timer *t, int64_t at);
+/* Takes it out, if it is in the heap. */
+void gp__timer_del(struct gp_hub *h, struct gp_timer *t);
+/* The ends of parks. */
 int gp__deadline_add(struct gp_hub *h, struct gp_greenlet *g, int64_t at);
-void gp__deadline_del(struct gp_hub *h, struct gp_greenlet *g);
+static inline void gp__deadline_del(struct gp_hub *h, struct gp_greenlet *g) { gp__timer_del(h, &g->deadline); }
 static inline int64_t gp__deadline_next(const struct gp_hub *h)
 {
 	return h->deadlines.count ? h->deadlines.heap[0].at : GP__NEVER;
 }
-/* Wakes all that are due at `now`. */
+/* Fires all that are due at `now`. */
 void gp__deadlines_fire(struct gp_hub *h, int64_t now);
 static inline int64_t gp__deadline_after(int64_t ns)
 {
@@ -341,6 +462,9 @@ void gp__offload_drain(struct gp_hub *h);
 /* After it: the jobs that wait get a helper; until then nobody takes them. */
 void gp__offload_resume(struct gp_hub *h);
 unsigned gp__offload_threads(const struct gp_hub *h, bool peak);
+
+/* local.c */
+void gp__locals_end(struct gp_greenlet *g);
 
 /* stack.c */
 int gp__stack_make(struct gp_hub *h, struct gp_stack *s, size_t size);

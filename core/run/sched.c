@@ -42,18 +42,21 @@ static bool time_to_poll(struct gp_hub *h)
 	return h->poll_now;
 }
 
-/* The greenlet at the head of the queue, taken out, or NULL for the hub. */
+/* The greenlet at the head of the queue, taken out, or NULL for the hub. The
+ * functions before it are called on the way. */
 static struct gp_greenlet *take_next(struct gp_hub *h)
 {
-	struct gp_turn *t;
+	if (gp__unlikely(!gp__list_empty(&h->dead)) && h->current->state != GP__DEAD)
+		gp__greenlet_reap(h);
+	while (!gp__list_empty(&h->runq) && !time_to_poll(h)) {
+		struct gp_turn *t = gp__list_first(&h->runq, struct gp_turn, link);
 
-	if (gp__list_empty(&h->runq) || time_to_poll(h))
-		return NULL;
-	t = gp__list_first(&h->runq, struct gp_turn, link);
-	if (t->run)
-		return NULL;
-	gp__list_del(&t->link);
-	return gp__container_of(t, struct gp_greenlet, turn);
+		gp__list_del(&t->link);
+		if (!t->run)
+			return gp__container_of(t, struct gp_greenlet, turn);
+		t->run(h, t);
+	}
+	return NULL;
 }
 
 static inline void enter(struct gp_hub *h, struct gp_greenlet *g)
@@ -61,6 +64,8 @@ static inline void enter(struct gp_hub *h, struct gp_greenlet *g)
 	h->stats.switches++;
 	h->current = g;
 	g->state = GP__RUNNING;
+	if (gp__unlikely(h->trace))
+		h->trace(g);
 #ifdef GP_SHIM
 	gp__fs_set(h, g->fs);
 #endif
@@ -93,17 +98,18 @@ static void switch_from(struct gp_hub *h, struct gp_greenlet *self, struct gp_gr
 int gp__park(struct gp_hub *h, const char *what, unsigned long object, int64_t deadline, unsigned flags)
 {
 	struct gp_greenlet *self = h->current;
-	int *err = errno_of(h, self), saved_errno = err ? *err : 0;
+	int *err = errno_of(h, self), saved_errno = err ? *err : 0, r = 0;
 
-	if (deadline != GP__NEVER) {
-		int r = gp__deadline_add(h, self, deadline);
-
-		if (r) {
-			gp__list_del(&self->wait_link);
-			return r;
-		}
-		flags |= GP__EXTERNAL;
+	if (gp__unlikely(self->cancel) && flags & GP__CANCELABLE)
+		r = gp__cancel_take(self);
+	if (!r && deadline != GP__NEVER)
+		r = gp__deadline_add(h, self, deadline);
+	if (gp__unlikely(r)) {
+		gp__list_del(&self->wait_link);
+		return r;
 	}
+	if (deadline != GP__NEVER)
+		flags |= GP__EXTERNAL;
 	self->wait_what = what;
 	self->wait_object = object;
 	self->wait_since = h->polled;
@@ -118,21 +124,38 @@ int gp__park(struct gp_hub *h, const char *what, unsigned long object, int64_t d
 	return self->wake_result;
 }
 
-bool gp__wake(struct gp_greenlet *g, int result)
+/* Takes a parked greenlet out of what it waits in. */
+static void unpark(struct gp_hub *h, struct gp_greenlet *g, int result)
 {
-	struct gp_hub *h = g->hub;
-
-	if (g->state != GP__PARKED)
-		return false;
-	if (g->deadline_slot >= 0)
+	if (g->deadline.slot >= 0)
 		gp__deadline_del(h, g);
 	gp__list_del(&g->wait_link);
 	h->external -= !!(g->park_flags & GP__EXTERNAL);
 	g->wait_what = NULL;
 	g->wake_result = result;
 	g->state = GP__RUNNABLE;
-	gp__list_append(&h->runq, &g->turn.link);
 	h->deadlock_told = false;
+}
+
+bool gp__wake(struct gp_greenlet *g, int result)
+{
+	struct gp_hub *h = g->hub;
+
+	if (g->state != GP__PARKED)
+		return false;
+	unpark(h, g, result);
+	gp__list_append(&h->runq, &g->turn.link);
+	return true;
+}
+
+bool gp__wake_first(struct gp_greenlet *g, int result)
+{
+	struct gp_hub *h = g->hub;
+
+	if (g->state != GP__PARKED)
+		return false;
+	unpark(h, g, result);
+	gp__list_prepend(&h->runq, &g->turn.link);
 	return true;
 }
 
@@ -152,6 +175,19 @@ void gp__yield(struct gp_hub *h)
 	self->state = GP__RUNNABLE;
 	gp__list_append(&h->runq, &self->turn.link);
 	yield_to(h, take_next(h));
+}
+
+int gp__yield_cancelable(struct gp_hub *h)
+{
+	struct gp_greenlet *self = h->current;
+
+	if (gp__unlikely(self->cancel))
+		return gp__cancel_take(self);
+	self->wake_result = 0;
+	self->yields = true;
+	gp__yield(h);
+	self->yields = false;
+	return self->wake_result;
 }
 
 void gp__yield_poll(struct gp_hub *h)

@@ -1,10 +1,11 @@
-/* timeout.c - the clock, and the heap of deadlines.
+/* timeout.c - the clock, and the heap of timers.
  *
  * Times are absolute nanoseconds of CLOCK_MONOTONIC. The heap is ours rather
  * than libev's, because a greenlet sets its deadline on its own stack with
  * integer registers only, because libev's timers are doubles that its epoll
  * backend rounds up to milliseconds, and because equal times must fire in the
- * order in which they were set. libev's loop still does the sleeping:
+ * order in which they were set. A timer says what it does when it is due: it
+ * ends a park, starts a greenlet, or makes a gp_timeout hit. libev's loop still does the sleeping:
  * evloop.c hands it the first deadline.
  *
  * O(log n) to add and to take out; a yield never touches it.
@@ -22,7 +23,7 @@ static bool before(const struct gp_deadline *a, const struct gp_deadline *b)
 static void put(struct gp_deadlines *d, int slot, struct gp_deadline x)
 {
 	d->heap[slot] = x;
-	x.g->deadline_slot = slot;
+	x.t->slot = slot;
 }
 
 static void sift_up(struct gp_deadlines *d, int slot, struct gp_deadline x)
@@ -51,7 +52,7 @@ static void sift_down(struct gp_deadlines *d, int slot, struct gp_deadline x)
 	put(d, slot, x);
 }
 
-int gp__deadline_add(struct gp_hub *h, struct gp_greenlet *g, int64_t at)
+int gp__timer_add(struct gp_hub *h, struct gp_timer *t, int64_t at)
 {
 	struct gp_deadlines *d = &h->deadlines;
 
@@ -64,17 +65,20 @@ int gp__deadline_add(struct gp_hub *h, struct gp_greenlet *g, int64_t at)
 		d->heap = heap;
 		d->room = room;
 	}
-	sift_up(d, d->count++, (struct gp_deadline){ at, d->seq++, g });
+	sift_up(d, d->count++, (struct gp_deadline){ at, d->seq++, t });
 	return 0;
 }
 
-void gp__deadline_del(struct gp_hub *h, struct gp_greenlet *g)
+void gp__timer_del(struct gp_hub *h, struct gp_timer *t)
 {
 	struct gp_deadlines *d = &h->deadlines;
-	int slot = g->deadline_slot;
-	struct gp_deadline last = d->heap[--d->count];
+	int slot = t->slot;
+	struct gp_deadline last;
 
-	g->deadline_slot = -1;
+	if (slot < 0)
+		return;
+	last = d->heap[--d->count];
+	t->slot = -1;
 	if (slot == d->count)
 		return;
 	if (slot > 0 && before(&last, &d->heap[(slot - 1) / 2]))
@@ -83,10 +87,25 @@ void gp__deadline_del(struct gp_hub *h, struct gp_greenlet *g)
 		sift_down(d, slot, last);
 }
 
+static void park_is_over(struct gp_hub *h, struct gp_timer *t)
+{
+	gp__wake(gp__container_of(t, struct gp_greenlet, deadline), -ETIMEDOUT);
+}
+
+int gp__deadline_add(struct gp_hub *h, struct gp_greenlet *g, int64_t at)
+{
+	g->deadline.fire = park_is_over;
+	return gp__timer_add(h, &g->deadline, at);
+}
+
 void gp__deadlines_fire(struct gp_hub *h, int64_t now)
 {
-	while (gp__deadline_next(h) <= now)
-		gp__wake(h->deadlines.heap[0].g, -ETIMEDOUT);
+	while (gp__deadline_next(h) <= now) {
+		struct gp_timer *t = h->deadlines.heap[0].t;
+
+		gp__timer_del(h, t);
+		t->fire(h, t);
+	}
 }
 
 int64_t gp__now(void)

@@ -94,7 +94,7 @@ int gp__wait_fds(struct gp_hub *h, struct gp_fdwait *w, int n, int64_t deadline)
 	}
 	if (!r)
 		r = gp__park(h, "descriptor", n == 1 ? (unsigned long)w->fd : (unsigned long)n, deadline,
-		             GP__EXTERNAL | GP__INTERRUPTIBLE);
+		             GP__EXTERNAL | GP__INTERRUPTIBLE | GP__CANCELABLE);
 	for (int i = 0; i < joined; i++) {
 		part(h, &w[i]);
 		none = none && !w[i].ready;

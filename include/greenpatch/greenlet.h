@@ -1,18 +1,31 @@
 /* greenpatch/greenlet.h - greenlets: cooperative threads of one kernel thread.
  *
- * Times are nanoseconds. A deadline is absolute, of CLOCK_MONOTONIC (gp_now()
- * + how long); GP_NEVER waits for ever. Functions that fail give a negative
+ * Times are nanoseconds. A deadline is absolute, of CLOCK_MONOTONIC (gp_after()
+ * makes one); GP_NEVER waits for ever. Functions that fail give a negative
  * errno. Everything here is called from greenlets of one kernel thread, the
  * one that made the first call; its main program counts as a greenlet.
+ *
+ * What a call that parks may return besides what it says there:
+ *  -ECANCELED   the greenlet was killed (gp_kill); or the killer's own error
+ *  -ETIMEDOUT   a gp_timeout hit; or that timeout's own error
+ *  -EDEADLK     in the main greenlet only: everybody waits, and nothing can
+ *               ever wake anybody (gevent's LoopExit)
+ *  -ENOMEM      no memory for a deadline
+ * A kill and a timeout are told once; after that the greenlet goes on as before.
  *
  * Greenlets share the TLS of their kernel thread. errno is kept for each of
  * them, but a lock of libc that knows its owner (stdio's, a recursive mutex)
  * does not keep two of them apart: do not park while you hold one.
+ *
+ * Who owns what: a handle that a function returns is one reference, the
+ * caller's, given back by gp_unref() at any time; the greenlet runs on without
+ * it. Who wants no handle calls gp_go(). Nothing else has to be freed.
  */
 #ifndef GREENPATCH_GREENLET_H
 #define GREENPATCH_GREENLET_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -22,41 +35,203 @@ extern "C" {
 struct gp_greenlet;
 
 #define GP_NEVER INT64_MAX
+#define GP_USEC  INT64_C(1000)
+#define GP_MSEC  INT64_C(1000000)
+#define GP_SEC   INT64_C(1000000000)
+
+/* The value of a greenlet that was killed and gave none itself. */
+#define GP_EXITED ((void *)-1)
+
+/* How a greenlet is to be made; what is zero is as usual. */
+struct gp_attr {
+	const char *name;  /* for listings; the first 15 bytes are copied */
+	size_t stack_size; /* bytes, at least 8 KiB; 0: 64 KiB. An overflow is a SIGSEGV */
+	bool own_tls;      /* under libgreenpatch.so: a TLS of its own, for code that parks while it
+	                    * holds locks of libc; has no effect where the core is linked alone */
+};
+
+/* ---- making one ------------------------------------------------------------- */
 
 /* Makes a greenlet that will run fn(arg) when its turn comes, never inside
- * this call. NULL: no memory, or fn is NULL. The caller owns one reference
- * and gives it back with gp_unref(), before or after it has ended.
- * Does not park. */
-struct gp_greenlet *gp_spawn(void (*fn)(void *arg), void *arg);
+ * this call; what fn returns is its value. NULL: no memory, or fn is NULL. The
+ * caller owns one reference. Does not park. */
+struct gp_greenlet *gp_spawn(void *(*fn)(void *arg), void *arg);
+/* The same with attributes; NULL also for a stack below 8 KiB. */
+struct gp_greenlet *gp_spawn_with(const struct gp_attr *attr, void *(*fn)(void *arg), void *arg);
+/* The same, started after ns nanoseconds. A kill before that takes it back. */
+struct gp_greenlet *gp_spawn_later(int64_t ns, void *(*fn)(void *arg), void *arg);
+/* The same for whoever wants no handle: 0, -ENOMEM, -EINVAL. */
+int gp_go(void *(*fn)(void *arg), void *arg);
 
-/* Waits until g has returned: 0; -ETIMEDOUT at the deadline; -EDEADLK for the
+/* Makes one that is not started; attr may be NULL. */
+struct gp_greenlet *gp_new(const struct gp_attr *attr, void *(*fn)(void *arg), void *arg);
+/* Starts it, now or after ns: 0; -EINVAL for NULL or if it was started before;
+ * -ENOMEM (later only). */
+int gp_start(struct gp_greenlet *g);
+int gp_start_later(struct gp_greenlet *g, int64_t ns);
+
+/* A greenlet with fields of its own: the first member of the caller's struct,
+ * which run() gets back (gevent's subclass).
+ *
+ *	struct countdown { struct gp_task task; int left; };
+ *	static void *run(struct gp_task *self)
+ *	{ struct countdown *c = (struct countdown *)self; ... }
+ *
+ *	gp_task_init(&c.task, run, NULL); gp_task_start(&c.task);
+ *	gp_join(c.task.greenlet, GP_NEVER); gp_task_destroy(&c.task);
+ *
+ * The struct lives until the greenlet has ended. */
+struct gp_task {
+	struct gp_greenlet *greenlet;       /* for all other calls; owned by the task */
+	void *(*run)(struct gp_task *self);
+};
+/* 0; -EINVAL, -ENOMEM: nothing to destroy. */
+int gp_task_init(struct gp_task *t, void *(*run)(struct gp_task *self), const struct gp_attr *attr);
+int gp_task_start(struct gp_task *t);
+/* Gives the task's reference back. */
+void gp_task_destroy(struct gp_task *t);
+
+/* ---- its end, seen from outside ------------------------------------------------ */
+
+/* Waits until g has ended: 0; -ETIMEDOUT at the deadline; -EDEADLK for the
  * caller itself; -EINVAL for NULL or from a thread that has no greenlets.
- * Parks, unless g has ended. The reference stays the caller's. */
+ * Parks, unless g has ended. The reference stays the caller's. Any number of
+ * greenlets may join one, any number of times. */
 int gp_join(struct gp_greenlet *g, int64_t deadline);
 
-/* Parks for ns nanoseconds: 0, or -ENOMEM. With 0 or less it lets everybody
- * else have a turn, like gp_yield(). */
+/* Joins, then 0 and its value in *value (unless NULL), or the error that it
+ * ended with. */
+int gp_get(struct gp_greenlet *g, void **value, int64_t deadline);
+
+/* Waits until all have ended or the deadline has come: how many have ended, or
+ * an error. NULLs among them are left out. O(n). */
+int gp_join_all(struct gp_greenlet *const *gs, size_t n, int64_t deadline);
+
+/* Waits until `count` of them have ended (0: all), as gp_join_all(). O(n), and
+ * memory for n. */
+int gp_wait_count(struct gp_greenlet *const *gs, size_t n, size_t count, int64_t deadline);
+
+/* Iterates over them as they end:
+ *
+ *	struct gp_iwait it;
+ *
+ *	gp_iwait_begin(&it, gs, n, GP_NEVER);
+ *	while ((g = gp_iwait_next(&it)))
+ *		...
+ *	gp_iwait_end(&it);
+ *
+ * next gives a borrowed handle, NULL when all were given, at the deadline or
+ * after an error: it.error says which (0, -ETIMEDOUT ...). Parks. end is
+ * needed after each begin that gave 0, also after a break. */
+struct gp_iwait {
+	int error;
+	void *opaque;
+};
+int gp_iwait_begin(struct gp_iwait *it, struct gp_greenlet *const *gs, size_t n, int64_t deadline);
+struct gp_greenlet *gp_iwait_next(struct gp_iwait *it);
+void gp_iwait_end(struct gp_iwait *it);
+
+/* When g has ended, fn(g, arg) is called in a greenlet of its own, which may
+ * park: always, or only if it ended with a value, or with an error. Links are
+ * called in the order of their registration; g is borrowed. If g has ended
+ * already it is called soon. 0, -EINVAL, -ENOMEM. Does not park. */
+int gp_link(struct gp_greenlet *g, void (*fn)(struct gp_greenlet *g, void *arg), void *arg);
+int gp_link_value(struct gp_greenlet *g, void (*fn)(struct gp_greenlet *g, void *arg), void *arg);
+int gp_link_error(struct gp_greenlet *g, void (*fn)(struct gp_greenlet *g, void *arg), void *arg);
+/* Takes a link back: 0, or -ENOENT when there is none such. */
+int gp_unlink(struct gp_greenlet *g, void (*fn)(struct gp_greenlet *g, void *arg), void *arg);
+
+/* ---- its end, from within --------------------------------------------------------- */
+
+/* Ends the calling greenlet with this value, from however deep. Does not
+ * return; -EPERM in a greenlet that gp_spawn and its like have not made. */
+int gp_exit(void *value);
+
+/* Ends the calling greenlet with an error: a negative errno, or a number of
+ * the caller's own that is not 0; message may be NULL and is copied. It stays
+ * in the greenlet until somebody asks (gp_get, gp_error), and is said once on
+ * stderr with a backtrace. Nobody else is disturbed. Does not return; -EPERM
+ * as gp_exit, -EINVAL for 0. */
+int gp_fail(int error, const char *message);
+
+/* fn(arg) is called when the calling greenlet ends, however it ends (return,
+ * gp_exit, gp_fail, also after a kill), the latest first, on its own stack. It
+ * may park. 0, -EINVAL, -ENOMEM, -EPERM as gp_exit. */
+int gp_defer(void (*fn)(void *arg), void *arg);
+/* Takes the latest such one back; whether there was one. */
+bool gp_undefer(void (*fn)(void *arg), void *arg);
+
+/* What happens to errors instead of the report on stderr: fn is called on the
+ * stack of the greenlet that ends, and may ask for gp_error() and
+ * gp_message(). NULL: the report again. */
+int gp_set_error_handler(void (*fn)(struct gp_greenlet *g));
+
+/* ---- killing ------------------------------------------------------------------------- */
+
+/* g is to end: the call in which it waits returns -ECANCELED, once, and it
+ * runs at once to its next wait or its end; the caller waits until it has
+ * ended. One that has not run yet never will. 0; -ETIMEDOUT at the deadline,
+ * -EINVAL, -EPERM for the main greenlet. The caller itself is told by its next
+ * call that waits. A greenlet that ignores it goes on, and the killer waits. */
+int gp_kill(struct gp_greenlet *g, int64_t deadline);
+/* The same with an error of the killer's own (negative). */
+int gp_kill_error(struct gp_greenlet *g, int error, int64_t deadline);
+/* The same without waiting, gevent's function kill. Does not park. */
+int gp_kill_soon(struct gp_greenlet *g, int error);
+/* All of them, in order, then waits for their ends. */
+int gp_kill_all(struct gp_greenlet *const *gs, size_t n, int error, int64_t deadline);
+/* Whether it was told to end, or is to be told: gp_killed(gp_self()). */
+bool gp_killed(const struct gp_greenlet *g);
+
+/* ---- giving way -------------------------------------------------------------------------- */
+
+/* Parks for ns nanoseconds: 0, or what ended it earlier. With 0 or less it lets
+ * everybody else have a turn, like gp_yield(). */
 int gp_sleep(int64_t ns);
 
-/* The caller goes to the end of the run queue. */
-void gp_yield(void);
+/* The caller goes to the end of the run queue: 0, or what a kill or a timeout
+ * brings. */
+int gp_yield(void);
+
+/* The caller waits until nobody else can run: gevent's idle. Parks. */
+int gp_idle(void);
+
+/* ---- asking ------------------------------------------------------------------------------- */
 
 /* The greenlet that calls; borrowed. NULL: no memory for a first hub. */
 struct gp_greenlet *gp_self(void);
 
 /* One reference more, one less. The record is freed with the last one; a
- * running greenlet holds one itself. NULL is allowed. */
+ * greenlet that was started holds one itself until it ends. NULL is allowed. */
 void gp_ref(struct gp_greenlet *g);
 void gp_unref(struct gp_greenlet *g);
 
 /* A number of its own, from 1, never reused; 0 for NULL. */
 unsigned long gp_id(const struct gp_greenlet *g);
+/* The number of the greenlet that made it; 0: none did. */
+unsigned long gp_parent(const struct gp_greenlet *g);
+/* Its name, "" if it has none; lives as long as the greenlet. The name is cut
+ * to 15 bytes. */
+const char *gp_name(const struct gp_greenlet *g);
+void gp_set_name(struct gp_greenlet *g, const char *name);
 
-/* Whether it has returned. */
+/* Whether it was started and has not ended. */
+bool gp_started(const struct gp_greenlet *g);
+/* Whether it has ended; whether it has, with a value. */
 bool gp_ready(const struct gp_greenlet *g);
+bool gp_successful(const struct gp_greenlet *g);
+/* What it ended with. Its value, NULL while it has none; its error, 0 if it has
+ * none; the error's message, "" if there is none (lives as long as the
+ * greenlet). A greenlet that was killed counts as successful, with the value
+ * GP_EXITED. */
+void *gp_value(const struct gp_greenlet *g);
+int gp_error(const struct gp_greenlet *g);
+const char *gp_message(const struct gp_greenlet *g);
 
-/* Now, for deadlines: nanoseconds of CLOCK_MONOTONIC. */
+/* Now, and ns nanoseconds from now, for deadlines: nanoseconds of
+ * CLOCK_MONOTONIC. */
 int64_t gp_now(void);
+int64_t gp_after(int64_t ns);
 
 #ifdef __cplusplus
 }

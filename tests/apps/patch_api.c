@@ -57,11 +57,12 @@ static void show(const char *when)
 		printf("  %s: %s\n", groups[i].name, gp_patched(groups[i].group) ? "cooperative" : "blocking");
 }
 
-static void sleeper(void *name)
+static void *sleeper(void *name)
 {
 	printf("  %s goes to sleep\n", (char *)name);
 	usleep(50000);
 	printf("  %s is awake\n", (char *)name);
+	return NULL;
 }
 
 static void two_sleepers(void)
@@ -107,7 +108,7 @@ static void mark(char c)
 	trace[strlen(trace)] = c;
 }
 
-static void reader(void *arg)
+static void *reader(void *arg)
 {
 	char buf[16] = "";
 
@@ -116,9 +117,10 @@ static void reader(void *arg)
 	CHECK(!strcmp(buf, "hello"));
 	mark('R');
 	CHECK(write(pipes[1], "back", 4) == 4);
+	return NULL;
 }
 
-static void writer(void *arg)
+static void *writer(void *arg)
 {
 	char buf[16] = "";
 
@@ -127,9 +129,10 @@ static void writer(void *arg)
 	CHECK(write(pair[1], "hello", 5) == 5);
 	CHECK(read(pipes[0], buf, sizeof buf) == 4);
 	mark('W');
+	return NULL;
 }
 
-static void waiter(void *arg)
+static void *waiter(void *arg)
 {
 	int status;
 	pid_t child = fork();
@@ -142,6 +145,7 @@ static void waiter(void *arg)
 	CHECK(waitpid(child, &status, 0) == child);
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 7);
 	mark('C');
+	return NULL;
 }
 
 static void calls(void)
@@ -159,11 +163,12 @@ static void calls(void)
 }
 
 /* Everybody sleeps at once: a thousand greenlets, 20 ms each, in far less than 20 s. */
-static void nap(void *arg)
+static void *nap(void *arg)
 {
 	errno = (int)(long)arg;
 	usleep(20000);
 	CHECK(errno == (int)(long)arg);
+	return NULL;
 }
 
 static void crowd(void)
@@ -186,7 +191,7 @@ static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
 static int turns;
 static _Thread_local int mine;
 
-static void pong(void *arg)
+static void *pong(void *arg)
 {
 	for (int i = 0; i < 100; i++) {
 		pthread_mutex_lock(&mutex);
@@ -196,6 +201,7 @@ static void pong(void *arg)
 		pthread_cond_broadcast(&cond);
 		pthread_mutex_unlock(&mutex);
 	}
+	return NULL;
 }
 
 static void *thread(void *arg)
@@ -251,16 +257,18 @@ static void alarm_in(long us)
 	CHECK(setitimer(ITIMER_REAL, &(struct itimerval){ .it_value = { 0, us } }, NULL) == 0);
 }
 
-static void raiser(void *arg)
+static void *raiser(void *arg)
 {
 	raise(SIGUSR1);
 	CHECK(taken_by == gettid());
 	gp_sleep(MSEC);
+	return NULL;
 }
 
-static void idle(void *arg)
+static void *idle(void *arg)
 {
 	gp_sleep(60 * MSEC);
+	return NULL;
 }
 
 static void signals(void)
@@ -325,9 +333,10 @@ static void deadly(void)
 	gp_sleep(3600 * 1000 * MSEC);
 }
 
-static void aborter(void *arg)
+static void *aborter(void *arg)
 {
 	abort();
+	return NULL;
 }
 
 static void aborted(void)
@@ -338,10 +347,11 @@ static void aborted(void)
 
 /* ---- late patching ------------------------------------------------------------------------ */
 
-static void patcher(void *arg)
+static void *patcher(void *arg)
 {
 	CHECK(!gp_patched(GP_PATCH_TIME));
 	CHECK(gp_patch_all() == 0);
+	return NULL;
 }
 
 static void late(void)

@@ -149,7 +149,7 @@ static void set_rounding(uint32_t mode)
 	__asm__ volatile("fldcw %0; ldmxcsr %1" : : "m"(x87), "m"(csr));
 }
 
-static void round_as(void *arg)
+static void *round_as(void *arg)
 {
 	uint32_t mode = *(const uint32_t *)arg;
 	volatile double one = 1.0, three = 3.0;
@@ -167,6 +167,7 @@ static void round_as(void *arg)
 		EXPECT(one / three == want);
 		EXPECT(long_one / long_three == long_want);
 	}
+	return NULL;
 }
 
 CASE("greenlets keep their rounding modes")
@@ -183,11 +184,12 @@ CASE("greenlets keep their rounding modes")
 	EXPECT_INT(mxcsr() >> 13 & 3, 0);
 }
 
-static void look_back(void *arg)
+static void *look_back(void *arg)
 {
 	void *frames[64];
 
 	*(int *)arg = backtrace(frames, 64);
+	return NULL;
 }
 
 CASE("a backtrace from a greenlet comes to an end")
@@ -202,9 +204,10 @@ CASE("a backtrace from a greenlet comes to an end")
 	EXPECT(frames >= 2 && frames <= 6);
 }
 
-static void stack_is_aligned(void *arg)
+static void *stack_is_aligned(void *arg)
 {
 	EXPECT_INT((uintptr_t)__builtin_frame_address(0) % 16, 0);
+	return NULL;
 }
 
 CASE("a greenlet begins with an aligned stack")

@@ -6,7 +6,7 @@
 static int ends[2];
 
 /* Looks at errno after each way to park, while others set it to something else. */
-static void keeps(void *arg)
+static void *keeps(void *arg)
 {
 	int mine = (int)(intptr_t)arg;
 
@@ -23,6 +23,7 @@ static void keeps(void *arg)
 		gp__yield_poll(gp__hub());
 		EXPECT_INT(errno, mine);
 	}
+	return NULL;
 }
 
 CASE("each greenlet keeps its errno over every way to park")
@@ -46,11 +47,12 @@ static long fails(void *arg)
 	return -EBADF;
 }
 
-static void keeps_over_offload(void *arg)
+static void *keeps_over_offload(void *arg)
 {
 	errno = EXDEV;
 	EXPECT_INT(gp__offload(gp__hub(), fails, NULL), -EBADF);
 	EXPECT_INT(errno, EXDEV);
+	return NULL;
 }
 
 CASE("a call on a helper thread leaves errno alone")
@@ -61,7 +63,10 @@ CASE("a call on a helper thread leaves errno alone")
 	gp_unref(g);
 }
 
-static void nothing(void *arg) {}
+static void *nothing(void *arg)
+{
+	return NULL;
+}
 
 CASE("no call of the API touches errno, whether it succeeds or fails")
 {

@@ -59,11 +59,15 @@ void gp__kthread_exit(void)
 	pthread_exit(NULL);
 }
 
-static void nothing(void *arg) {}
-static void yield_forever(void *arg)
+static void *nothing(void *arg)
+{
+	return NULL;
+}
+static void *yield_forever(void *arg)
 {
 	while (!*(bool *)arg)
 		gp_yield();
+	return NULL;
 }
 
 static int count_lines(const char *file)
@@ -201,7 +205,7 @@ CASE("a join that gets no memory is -ENOMEM, and the later end knows nothing of 
 	fail_realloc = true;
 	EXPECT_INT(gp_join(g, gp_now() + GP__SEC), -ENOMEM);
 	fail_realloc = false;
-	EXPECT(gp__list_empty(&g->joiners));
+	EXPECT(gp__list_empty(&g->links));
 	EXPECT(gp__list_empty(&gp_self()->wait_link));
 	end = true;
 	EXPECT_INT(gp_join(g, GP_NEVER), 0);
@@ -257,9 +261,10 @@ static long pass_gate(void *arg)
 	return read(*(int *)arg, &c, 1);
 }
 
-static void gated(void *arg)
+static void *gated(void *arg)
 {
 	EXPECT_INT(gp__offload(gp__hub(), pass_gate, arg), 1);
+	return NULL;
 }
 
 CASE("a job that gets no thread of its own waits for one that exists")

@@ -28,17 +28,19 @@ static void join_one(struct gp_greenlet *g)
 	gp_unref(g);
 }
 
-static void yield_some(void *arg)
+static void *yield_some(void *arg)
 {
 	for (int i = 0; i < 5; i++)
 		gp_yield();
 	trace("%s", (const char *)arg);
+	return NULL;
 }
 
-static void sleep_some(void *arg)
+static void *sleep_some(void *arg)
 {
 	EXPECT_INT(gp_sleep(2 * GP__MSEC), 0);
 	trace("%s", (const char *)arg);
+	return NULL;
 }
 
 CASE("only the caller goes on in the child; the others count as ended there")
@@ -89,13 +91,14 @@ CASE("the child spawns, sleeps, waits and offloads as any process")
 
 static int p[2];
 
-static void read_one(void *arg)
+static void *read_one(void *arg)
 {
 	char c;
 
 	EXPECT_INT(gp__wait_fd(gp__hub(), p[0], GP__READ, gp_now() + 5 * GP__SEC), GP__READ);
 	EXPECT_INT(read(p[0], &c, 1), 1);
 	trace("%s-%c", (const char *)arg, c);
+	return NULL;
 }
 
 CASE("a descriptor that the parent waits for can be waited for in the child, and the parent is still woken")
@@ -178,7 +181,7 @@ CASE("deadlines of the parent's greenlets do not fire in the child")
 
 static pid_t forked;
 
-static void fork_in_greenlet(void *arg)
+static void *fork_in_greenlet(void *arg)
 {
 	forked = fork_here();
 	if (!forked) {
@@ -191,6 +194,7 @@ static void fork_in_greenlet(void *arg)
 	}
 	gp_yield();
 	trace("parent");
+	return NULL;
 }
 
 CASE("a spawned greenlet may fork; main does not exist in its child")

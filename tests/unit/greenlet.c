@@ -4,14 +4,19 @@
 #include "core/run/hub.h"
 #include "greenpatch.h"
 
-static void store_one(void *arg)
+static void *store_one(void *arg)
 {
 	*(int *)arg = 1;
+	return NULL;
 }
-static void nothing(void *arg) {}
-static void yield_once(void *arg)
+static void *nothing(void *arg)
+{
+	return NULL;
+}
+static void *yield_once(void *arg)
 {
 	gp_yield();
+	return NULL;
 }
 
 static void join_one(struct gp_greenlet *g)
@@ -66,9 +71,10 @@ CASE("join of the caller itself is -EDEADLK")
 	EXPECT_INT(gp_join(gp_self(), 0), -EDEADLK);
 }
 
-static void join_self(void *arg)
+static void *join_self(void *arg)
 {
 	*(int *)arg = gp_join(gp_self(), GP_NEVER);
+	return NULL;
 }
 
 CASE("join of the caller itself is -EDEADLK in a spawned greenlet, too")
@@ -124,10 +130,11 @@ CASE("join with a deadline that has passed is -ETIMEDOUT at once")
 
 static bool may_end;
 
-static void end_when_told(void *arg)
+static void *end_when_told(void *arg)
 {
 	while (!may_end)
 		gp_yield();
+	return NULL;
 }
 
 CASE("join gives up at its deadline, and the later end does not wake it again")
@@ -137,8 +144,8 @@ CASE("join gives up at its deadline, and the later end does not wake it again")
 
 	EXPECT_INT(gp_join(g, deadline), -ETIMEDOUT);
 	EXPECT(gp_now() >= deadline);
-	EXPECT(gp__list_empty(&g->joiners));
-	EXPECT_INT(gp_self()->deadline_slot, -1);
+	EXPECT(gp__list_empty(&g->links));
+	EXPECT_INT(gp_self()->deadline.slot, -1);
 	may_end = true;
 	began = gp_now();
 	EXPECT_INT(gp_sleep(5 * GP__MSEC), 0);
@@ -149,10 +156,11 @@ CASE("join gives up at its deadline, and the later end does not wake it again")
 
 static struct gp_greenlet *awaited;
 
-static void joiner(void *arg)
+static void *joiner(void *arg)
 {
 	EXPECT_INT(gp_join(awaited, GP_NEVER), 0);
 	trace("%ld", (long)(intptr_t)arg);
+	return NULL;
 }
 
 CASE("one end wakes all who joined, in their order")
@@ -232,9 +240,10 @@ CASE("numbers begin with 1 for main, count up and are not reused")
 	}
 }
 
-static void note_self(void *arg)
+static void *note_self(void *arg)
 {
 	*(struct gp_greenlet **)arg = gp_self();
+	return NULL;
 }
 
 CASE("gp_self is the greenlet that calls")
@@ -248,15 +257,16 @@ CASE("gp_self is the greenlet that calls")
 	gp_unref(g);
 }
 
-static void spawn_deeper(void *arg)
+static void *spawn_deeper(void *arg)
 {
 	int depth = *(int *)arg;
 
 	if (!depth)
-		return;
+		return NULL;
 	--*(int *)arg;
 	join_one(gp_spawn(spawn_deeper, arg));
 	trace("%d", depth);
+	return NULL;
 }
 
 CASE("greenlets spawn and join greenlets")
@@ -268,9 +278,10 @@ CASE("greenlets spawn and join greenlets")
 	EXPECT_STR(unit_trace, "1 2 3 4 5 6");
 }
 
-static void leave_by_exit(void *arg)
+static void *leave_by_exit(void *arg)
 {
 	exit(0);
+	return NULL;
 }
 
 CASE("exit from a greenlet ends the program")

@@ -122,9 +122,10 @@ static void on_poll(struct gp_hub *h)
 	polls++;
 }
 
-static void yield_once(void *arg)
+static void *yield_once(void *arg)
 {
 	gp_yield();
+	return NULL;
 }
 
 CASE("hooks see every greenlet that begins to run, and every look at the loop")

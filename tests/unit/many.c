@@ -26,10 +26,11 @@ static int mappings(void)
 	return n;
 }
 
-static void park_here(void *arg)
+static void *park_here(void *arg)
 {
 	EXPECT_INT(gp__park(gp__hub(), "test", 0, GP__NEVER, 0), (int)(intptr_t)arg);
 	order[done++] = (int)(intptr_t)arg;
+	return NULL;
 }
 
 CASE("all parked, woken in another order, joined in a third; their memory goes back")
@@ -64,10 +65,11 @@ CASE("all parked, woken in another order, joined in a third; their memory goes b
 	EXPECT(mappings() <= before + 2 * 64 + 32);
 }
 
-static void sleep_some(void *arg)
+static void *sleep_some(void *arg)
 {
 	EXPECT_INT(gp_sleep((int64_t)(intptr_t)arg), 0);
 	done++;
+	return NULL;
 }
 
 CASE("all asleep with random deadlines")
@@ -88,13 +90,14 @@ CASE("all asleep with random deadlines")
 	EXPECT_INT(gp__hub()->external, 0);
 }
 
-static void join_next(void *arg)
+static void *join_next(void *arg)
 {
 	intptr_t i = (intptr_t)arg;
 
 	if (i + 1 < how_many())
 		EXPECT_INT(gp_join(g[i + 1], GP_NEVER), 0);
 	order[done++] = (int)i;
+	return NULL;
 }
 
 CASE("a chain in which each joins the next")

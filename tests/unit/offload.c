@@ -41,12 +41,13 @@ CASE("one job after the other needs one thread")
 	EXPECT_INT(gp__offload_threads(gp__hub(), false) <= 2, 1);
 }
 
-static void one_job(void *arg)
+static void *one_job(void *arg)
 {
 	long n = (long)(intptr_t)arg;
 
 	EXPECT_INT(gp__offload(gp__hub(), twice, &n), 2 * n);
 	trace("%ld", n);
+	return NULL;
 }
 
 CASE("many jobs at once: every one gives its own value, at most three threads")
@@ -77,11 +78,12 @@ static long pass_gate(void *arg)
 
 static int through;
 
-static void blocked_job(void *arg)
+static void *blocked_job(void *arg)
 {
 	EXPECT_INT(gp__offload(gp__hub(), pass_gate, NULL), 1);
 	trace("through");
 	through++;
+	return NULL;
 }
 
 static void open_gate(int n)
@@ -144,9 +146,10 @@ static long meet(void *arg)
 	return read(meeting[!side][0], &c, 1);
 }
 
-static void meet_body(void *arg)
+static void *meet_body(void *arg)
 {
 	EXPECT_INT(gp__offload(gp__hub(), meet, arg), 1);
+	return NULL;
 }
 
 static void two_meet(void)

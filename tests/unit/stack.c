@@ -87,10 +87,11 @@ static int __attribute__((noinline)) deeper(int depth)
 	return depth ? deeper(depth - 1) + block[0] : 0;
 }
 
-static void too_deep(void *arg)
+static void *too_deep(void *arg)
 {
 	under = gp_self()->stack;
 	trace("%d", deeper(*(int *)arg));
+	return NULL;
 }
 
 CASE("a greenlet may use 40 KiB of its stack")

@@ -25,7 +25,7 @@ static void make_fake(void)
 		gp__list_init(&g->wait_link);
 		g->hub = &hub;
 		g->state = GP__PARKED;
-		g->deadline_slot = -1;
+		g->deadline.slot = -1;
 		g->id = (unsigned long)i;
 	}
 }
@@ -38,13 +38,13 @@ static void heap_is_sound(void)
 	for (int i = 0; i < d->count; i++) {
 		const struct gp_deadline *x = &d->heap[i], *up = &d->heap[(i - 1) / 2];
 
-		EXPECT_INT(x->g->deadline_slot, i);
+		EXPECT_INT(x->t->slot, i);
 		if (i)
 			EXPECT(up->at < x->at || (up->at == x->at && up->seq < x->seq));
 	}
 	for (int i = 0; i < SLEEPERS; i++) {
 		set += model[i].set;
-		EXPECT_INT(sleeper[i].deadline_slot >= 0, model[i].set);
+		EXPECT_INT(sleeper[i].deadline.slot >= 0, model[i].set);
 	}
 	EXPECT_INT(d->count, set);
 }
@@ -160,13 +160,14 @@ CASE("a time that lies too far ahead is never, a negative one is now")
 
 static int64_t base;
 
-static void sleeper_of(void *arg)
+static void *sleeper_of(void *arg)
 {
 	int64_t at = base + *(const int64_t *)arg;
 
 	EXPECT_INT(gp__park(gp__hub(), "test", 0, at, 0), -ETIMEDOUT);
 	EXPECT(gp_now() >= at);
 	trace("%lld", *(const long long *)arg / GP__MSEC);
+	return NULL;
 }
 
 CASE("sleepers wake in the order of their deadlines, and not too early")
@@ -196,10 +197,11 @@ CASE("a sleep is not shorter than asked for")
 	}
 }
 
-static void sleep_once(void *arg)
+static void *sleep_once(void *arg)
 {
 	EXPECT_INT(gp_sleep(1), 0);
 	trace("%ld", (long)(intptr_t)arg);
+	return NULL;
 }
 
 CASE("sleepers that are due together wake in the order in which they began")

@@ -2,7 +2,7 @@
 # TAP lines.
 
 # Some tests compile a file of the project in.
-unit_parts := $(wildcard core/*.[ch] core/run/*.[ch] preload/*.[ch] preload/*.tbl preload/trap/*.[ch])
+unit_parts := $(wildcard core/*.[ch] core/run/*.[ch] core/sync/*.[ch] preload/*.[ch] preload/*.tbl preload/trap/*.[ch])
 $(units): $(unit_parts)
 
 asan_flags := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined

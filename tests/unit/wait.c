@@ -16,12 +16,13 @@ struct waiter {
 	struct gp_greenlet *g;
 };
 
-static void wait_body(void *arg)
+static void *wait_body(void *arg)
 {
 	struct waiter *w = arg;
 
 	w->came = gp__wait_fd(gp__hub(), w->fd, w->events, w->deadline);
 	trace("%s", w->name);
+	return NULL;
 }
 
 /* Starts it and lets it park. */
@@ -218,12 +219,13 @@ CASE("with a deadline that has passed, what is there still counts")
 	EXPECT_INT(gp__wait_fd(gp__hub(), p[0], GP__READ | GP__WRITE, gp_now()), GP__READ);
 }
 
-static void wait_for_many(void *arg)
+static void *wait_for_many(void *arg)
 {
 	struct gp_fdwait *w = arg;
 
 	EXPECT(gp__wait_fds(gp__hub(), w, 3, GP_NEVER) > 0);
 	trace("%d%d%d", w[0].ready, w[1].ready, w[2].ready);
+	return NULL;
 }
 
 CASE("who waits for several descriptors is told which are ready")
@@ -479,12 +481,13 @@ CASE("a file that stays open elsewhere does not wake who waits for the new one")
 	}
 }
 
-static void wait_again(void *arg)
+static void *wait_again(void *arg)
 {
 	/* Woken by the close, it waits for the number again: it means another file now. */
 	EXPECT_INT(gp__wait_fd(gp__hub(), p[0], GP__READ, GP_NEVER), -EBADF);
 	EXPECT_INT(gp__wait_fd(gp__hub(), p[0], GP__READ, GP_NEVER), GP__READ);
 	trace("again");
+	return NULL;
 }
 
 CASE("who is woken by a close may wait for the same number at once")
@@ -510,7 +513,7 @@ CASE("who is woken by a close may wait for the same number at once")
 
 static int ping, pong;
 
-static void answer(void *arg)
+static void *answer(void *arg)
 {
 	uint64_t n;
 
@@ -520,6 +523,7 @@ static void answer(void *arg)
 		EXPECT_INT(n, i + 1);
 		NEED(write(pong, &n, 8) == 8);
 	}
+	return NULL;
 }
 
 CASE("two greenlets play ping-pong over event descriptors")
@@ -544,7 +548,7 @@ CASE("two greenlets play ping-pong over event descriptors")
 
 static int hits[200];
 
-static void read_pipe(void *arg)
+static void *read_pipe(void *arg)
 {
 	int(*ends)[2] = arg;
 
@@ -552,6 +556,7 @@ static void read_pipe(void *arg)
 	take((*ends)[0]);
 	hits[(*ends)[0] % 200]++;
 	close_as_the_shim_does((*ends)[0]);
+	return NULL;
 }
 
 CASE("200 pipes, written in random order, closed and made again")
@@ -587,7 +592,7 @@ CASE("200 pipes, written in random order, closed and made again")
 	}
 }
 
-static void accept_one(void *arg)
+static void *accept_one(void *arg)
 {
 	int s, listener = *(int *)arg;
 
@@ -598,6 +603,7 @@ static void accept_one(void *arg)
 	take(s);
 	put(s);
 	close_as_the_shim_does(s);
+	return NULL;
 }
 
 CASE("a connection over loopback: listen, connect, both directions")
