@@ -38,9 +38,10 @@ guests  := $(patsubst tests/guest/%.c,$(B)/guest/%,$(wildcard tests/guest/*.c)) 
            $(patsubst tests/guest/%.cpp,$(B)/guest/%,$(wildcard tests/guest/*.cpp))
 benches := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 apps    := $(patsubst tests/apps/%.c,$(B)/app/%,$(wildcard tests/apps/*.c))
+tutorial := $(patsubst tests/tutorial/%.c,$(B)/tutorial/%,$(wildcard tests/tutorial/*.c))
 units   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
 
-.PHONY: FORCE all guests apps benches units check check-units asan valgrind bench lint install clean
+.PHONY: FORCE all guests apps benches units tutorial check check-units asan valgrind bench lint install clean
 all: $(B)/libgreenpatch.so $(B)/libgreenpatch-core.a $(B)/libgreenpatch-core.so $(B)/greenpatch.pc $(B)/greenpatch-patch.pc $(B)/greenpatch.1
 
 # The shim has core's names and its own. Behind each lies a stub (trap/api.S),
@@ -133,6 +134,10 @@ $(B)/unit/%: tests/unit/%.c $(B)/libgreenpatch-core.a $(wildcard tests/unit/*.h)
 	@mkdir -p $(@D)
 	@$(CC) -std=gnu11 $(GUEST_FLAGS) -Iinclude -I. -o $@ $< $(B)/libgreenpatch-core.a -pthread
 
+$(B)/tutorial/%: tests/tutorial/%.c $(B)/libgreenpatch-core.a $(wildcard tests/tutorial/*.h include/*.h include/*/*.h)
+	@mkdir -p $(@D)
+	@$(CC) -std=gnu11 $(GUEST_FLAGS) -Wno-unused-parameter -Iinclude -o $@ $< $(B)/libgreenpatch-core.a -pthread
+
 # Programs that link the shim and patch themselves.
 $(B)/app/%: tests/apps/%.c $(B)/libgreenpatch.so
 	@mkdir -p $(@D)
@@ -142,6 +147,8 @@ guests: $(guests)
 apps: $(apps)
 benches: $(benches)
 units: $(units)
+# The examples of the gevent tutorial; those that a program adapted to patching is the point of link the shim.
+tutorial: $(tutorial)
 
 include tests/unit/unit.mk
 
