@@ -199,6 +199,8 @@ static const struct gp_hooks hooks = {
 	.record_size = sizeof(struct gp_guest),
 	.spawned = gp__light_spawned,
 	.returned = gp__light_returned,
+	.carry = gp__carry,
+	.uncarry = gp__uncarry,
 	.interrupted = interrupted,
 };
 

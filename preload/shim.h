@@ -33,7 +33,6 @@ struct gp_guest {
 	struct gp_frame *frame;    /* of the system call under way, on its own stack; NULL: none */
 	int tid;                   /* the id that the program sees */
 	bool is_main;              /* stands on the process's first stack */
-	volatile bool attention;   /* has a signal to take on its way out */
 	bool restore_mask;         /* saved_mask comes back when a handler ran, or none did */
 	uint32_t *clear_tid;       /* stored 0 and woken at exit; NULL: none */
 	void *robust;              /* head of its list of robust mutexes; NULL: none */
@@ -47,6 +46,7 @@ struct gp_guest {
 	uint32_t parks_seen;       /* g.parks at the last tick that found it running */
 	uint32_t futex_bits;       /* bitset of its futex wait */
 	unsigned long exit_status; /* of exit */
+	struct gp_greenlet *adopts; /* the next thread that it makes is to be this greenlet; NULL: none */
 	char comm[16];             /* its name, as prctl set it; "": the process's */
 };
 
@@ -55,7 +55,7 @@ static inline struct gp_guest *gp__guest(struct gp_greenlet *g)
 	return (struct gp_guest *)g;
 }
 /* Of gp_spawn: it has no TLS of its own, but that of the first thread. */
-static inline bool gp__is_light(const struct gp_guest *g) { return g->g.run != NULL; }
+static inline bool gp__is_light(const struct gp_guest *g) { return g->g.run && !(g->g.flags & GP__CARRIED); }
 static inline struct gp_guest *gp__me(struct gp_hub *h) { return gp__guest(h->current); }
 
 /* ---- the process ------------------------------------------------------------- */

@@ -142,7 +142,8 @@ static void settle(struct gp_greenlet *g, void *value)
 		g->error = gp__timeout_unhandled(g);
 }
 
-static void GP_NORETURN finish(struct gp_hub *h, struct gp_greenlet *g, void *value)
+/* What is left to do on its own stack. */
+static void run_out(struct gp_hub *h, struct gp_greenlet *g, void *value)
 {
 	settle(g, value);
 	run_defers(g);
@@ -151,6 +152,15 @@ static void GP_NORETURN finish(struct gp_hub *h, struct gp_greenlet *g, void *va
 	if (g->error) {
 		g->value = NULL;
 		gp__report_error(h, g);
+	}
+}
+
+static void GP_NORETURN finish(struct gp_hub *h, struct gp_greenlet *g, void *value)
+{
+	run_out(h, g, value);
+	if (g->flags & GP__CARRIED) {
+		h->hooks->uncarry();
+		__builtin_unreachable();
 	}
 	if (h->hooks->returned)
 		h->hooks->returned(h, g);
@@ -168,6 +178,14 @@ void gp__greenlet_body(void)
 	gp__take_signals(h); /* sent to it before its first turn */
 	value = g->run(g->arg);
 	finish(g->hub, g, value);
+}
+
+void gp__greenlet_carry(void)
+{
+	struct gp_hub *h = gp__hub();
+	struct gp_greenlet *g = h->current;
+
+	run_out(h, g, g->run(g->arg));
 }
 
 /* ---- making one ------------------------------------------------------------------ */
@@ -205,7 +223,10 @@ GP_API struct gp_greenlet *gp_new(const struct gp_attr *attr, void *(*fn)(void *
 		return NULL;
 	gp__greenlet_init(h, g);
 	g->state = GP__UNBORN;
-	if (gp__stack_make(h, &g->stack, size)) {
+	if (attr && attr->own_tls && h->hooks->carry) {
+		g->flags |= GP__CARRIED;
+		g->carried_stack = size;
+	} else if (gp__stack_make(h, &g->stack, size)) {
 		gp__free(g);
 		return NULL;
 	}
@@ -213,7 +234,8 @@ GP_API struct gp_greenlet *gp_new(const struct gp_attr *attr, void *(*fn)(void *
 		set_name(g, attr->name);
 	g->run = fn;
 	g->arg = arg;
-	g->sp = gp__context_prepare((char *)g->stack.base + g->stack.size - 128, gp__greenlet_entry);
+	if (!(g->flags & GP__CARRIED))
+		g->sp = gp__context_prepare((char *)g->stack.base + g->stack.size - 128, gp__greenlet_entry);
 	return g;
 }
 
@@ -231,6 +253,12 @@ GP_API int gp_start(struct gp_greenlet *g)
 	if (r)
 		return r;
 	gp_ref(g);
+	if (g->flags & GP__CARRIED) {
+		r = g->hub->hooks->carry(g->hub, g, g->carried_stack);
+		if (r)
+			g->refs--;
+		return r;
+	}
 	if (g->hub->hooks->spawned)
 		g->hub->hooks->spawned(g->hub, g);
 	gp__greenlet_start(g->hub, g);
@@ -241,6 +269,8 @@ GP_API int gp_start_later(struct gp_greenlet *g, int64_t ns)
 {
 	int r = may_start(g);
 
+	if (!r && g->flags & GP__CARRIED)
+		r = -ENOTSUP;
 	if (!r)
 		r = gp__timer_add(g->hub, &g->start, gp__deadline_after(ns));
 	if (r)
@@ -255,8 +285,10 @@ GP_API struct gp_greenlet *gp_spawn_with(const struct gp_attr *attr, void *(*fn)
 {
 	struct gp_greenlet *g = gp_new(attr, fn, arg);
 
-	if (g)
-		gp_start(g);
+	if (g && gp_start(g)) {
+		gp_unref(g);
+		return NULL;
+	}
 	return g;
 }
 

@@ -71,6 +71,7 @@ enum gp_state {
 enum {
 	GP__KEEP_VECTOR = 1 << 0, /* parks in the middle of the program's code: vector registers survive */
 	GP__OWN_TLS     = 1 << 1, /* shares its TLS with nobody, so it may be preempted */
+	GP__CARRIED     = 1 << 2, /* of gp_spawn, on the stack and TLS of a thread that libc makes for it */
 };
 
 /* flags of gp__park() */
@@ -88,6 +89,7 @@ struct gp_stack {
 struct gp_greenlet {
 	struct gp_turn turn;       /* its place in the run queue */
 	void *sp;                  /* saved stack pointer while it does not run */
+	volatile bool attention;   /* the shim's: has a signal to take on its way out (api.S) */
 	unsigned long fs;          /* FS base; 0: the hub's own */
 	struct gp_hub *hub;        /* the hub it belongs to, for life */
 	struct gp_list all;        /* in hub->all from spawn to death */
@@ -106,6 +108,7 @@ struct gp_greenlet {
 	unsigned long id;          /* 1 for main, counts up */
 	unsigned long parent;      /* the id of who made it; 0: nobody */
 	struct gp_stack stack;     /* of gp_spawn; size 0 for others */
+	size_t carried_stack;      /* bytes that the thread of one that is GP__CARRIED is to have */
 	void *(*run)(void *arg);   /* of gp_spawn */
 	void *arg;                 /* of gp_spawn */
 	const char *name;          /* for listings: `label`, or a constant; NULL: none */
@@ -201,6 +204,11 @@ struct gp_hooks {
 	size_t record_size;
 	void (*spawned)(struct gp_hub *h, struct gp_greenlet *g);
 	void (*returned)(struct gp_hub *h, struct gp_greenlet *g);
+	/* Starts one that is GP__CARRIED; its thread calls gp__greenlet_carry().
+	 * 0 or an error. NULL: there are none here, all greenlets share a TLS.
+	 * And: the current one, which is carried, ends at once; does not return. */
+	int (*carry)(struct gp_hub *h, struct gp_greenlet *g, size_t stack_size);
+	void (*uncarry)(void);
 	/* An interruptible park ended with -EINTR: the caller, which waits in no
 	 * list, lets the current greenlet take its signals and parks again. May
 	 * switch; may never return (a handler that jumps). */
@@ -333,6 +341,8 @@ void gp__greenlet_init(struct gp_hub *h, struct gp_greenlet *g);
 void gp__greenlet_start(struct gp_hub *h, struct gp_greenlet *g);
 /* Takes it out of every list; its links will be told. Before gp__leave(). */
 void gp__greenlet_end(struct gp_hub *h, struct gp_greenlet *g);
+/* Runs the current greenlet, which is carried, to its end, and returns. */
+void gp__greenlet_carry(void);
 /* Frees record and stack once another context runs. Before gp__leave(). */
 void gp__greenlet_bury(struct gp_hub *h, struct gp_greenlet *g);
 /* Frees what is buried. On no stack of theirs. */

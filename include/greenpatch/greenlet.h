@@ -46,8 +46,9 @@ struct gp_greenlet;
 struct gp_attr {
 	const char *name;  /* for listings; the first 15 bytes are copied */
 	size_t stack_size; /* bytes, at least 8 KiB; 0: 64 KiB. An overflow is a SIGSEGV */
-	bool own_tls;      /* under libgreenpatch.so: a TLS of its own, for code that parks while it
-	                    * holds locks of libc; has no effect where the core is linked alone */
+	bool own_tls;      /* under libgreenpatch.so, with GP_PATCH_THREAD: a TLS of its own, for code
+	                    * that parks while it holds locks of libc, and to be preempted when it
+	                    * computes for long; has no effect where the core is linked alone */
 };
 
 /* ---- making one ------------------------------------------------------------- */
@@ -66,7 +67,8 @@ int gp_go(void *(*fn)(void *arg), void *arg);
 /* Makes one that is not started; attr may be NULL. */
 struct gp_greenlet *gp_new(const struct gp_attr *attr, void *(*fn)(void *arg), void *arg);
 /* Starts it, now or after ns: 0; -EINVAL for NULL or if it was started before;
- * -ENOMEM (later only). */
+ * -ENOMEM (later only, or with own_tls); -ENOTSUP with own_tls if threads are
+ * not patched, or for later. */
 int gp_start(struct gp_greenlet *g);
 int gp_start_later(struct gp_greenlet *g, int64_t ns);
 

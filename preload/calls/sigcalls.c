@@ -90,7 +90,7 @@ void gp__sigreturn(struct gp_ucontext *uc)
 	if (h->attention & GP__ARRIVED)
 		gp__signals_collect(h);
 	gp__attention_lower(h, GP__TICK);
-	if (me->attention) {
+	if (me->g.attention) {
 		char *fp = __builtin_alloca_with_align(gp__shim.xextended, 64 * 8);
 
 		copy = *uc;

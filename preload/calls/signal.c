@@ -157,7 +157,7 @@ static bool takes(const struct gp_guest *g, int sig)
 /* Ends its wait, if a signal may. */
 static void call_attention(struct gp_guest *g)
 {
-	g->attention = true;
+	g->g.attention = true;
 	if (g->g.state == GP__PARKED && g->g.park_flags & GP__INTERRUPTIBLE)
 		gp__wake(&g->g, -EINTR);
 }
@@ -327,7 +327,7 @@ static bool next_handled(struct gp_guest *me, siginfo_t *info, struct gp_action 
 		}
 		return true;
 	}
-	me->attention = false;
+	me->g.attention = false;
 	return false;
 }
 
@@ -404,7 +404,7 @@ void gp__signal_set_mask(struct gp_guest *me, uint64_t mask)
 {
 	me->mask = mask & ~GP__UNBLOCKABLE;
 	if ((me->pending | gp__shim.pending) & ~me->mask)
-		me->attention = true;
+		me->g.attention = true;
 }
 
 long gp__signal_get_mask(uint64_t *out, const void *from, size_t size)
@@ -462,5 +462,5 @@ void gp__signals_forked(struct gp_hub *h)
 	}
 	gp__shim.pending = 0;
 	gp__signal_forget(me);
-	me->attention = false;
+	me->g.attention = false;
 }

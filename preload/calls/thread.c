@@ -8,6 +8,8 @@
  * The first thread has the process's id; the others have ids above the
  * kernel's largest (2^22) and below 2^30 (FUTEX_TID_MASK).
  */
+#include <limits.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include "preload/calls/futex.h"
@@ -99,21 +101,24 @@ static long clone_thread(struct gp_hub *h, struct gp_guest *me, struct gp_frame 
 	copy.rsp = top;
 	if (gp__copy(child, &copy, sizeof copy))
 		return -EFAULT;
-	g = gp__alloc(sizeof *g);
+	g = me->adopts ? gp__guest(me->adopts) : gp__alloc(sizeof *g);
 	if (!g)
 		return -EAGAIN;
-	gp__greenlet_init(h, &g->g);
+	if (!me->adopts)
+		gp__greenlet_init(h, &g->g);
 	gp__list_init(&g->sigqueue);
 	g->tid = new_tid(h);
-	g->g.flags = GP__KEEP_VECTOR | GP__OWN_TLS;
+	g->g.flags |= GP__KEEP_VECTOR | GP__OWN_TLS;
 	g->g.fs = a->flags & CLONE_SETTLS ? a->tls : me->g.fs;
 	g->mask = mask_to_inherit(me);
 	memcpy(g->comm, me->comm, sizeof g->comm);
 	if (((a->flags & CLONE_PARENT_SETTID) && store_tid(a->parent_tid, g->tid)) ||
 	    ((a->flags & CLONE_CHILD_SETTID) && store_tid(a->child_tid, g->tid))) {
-		gp__free(g);
+		if (!me->adopts)
+			gp__free(g);
 		return -EFAULT;
 	}
+	me->adopts = NULL;
 	if (a->flags & CLONE_CHILD_CLEARTID)
 		g->clear_tid = (uint32_t *)a->child_tid;
 	g->frame = child;
@@ -158,7 +163,7 @@ void gp__guest_started(struct gp_frame *f)
 {
 	struct gp_hub *h = gp__hub();
 
-	if (gp__me(h)->attention)
+	if (gp__me(h)->g.attention)
 		gp__exit_work(f);
 }
 
@@ -196,6 +201,38 @@ void gp__light_returned(struct gp_hub *h, struct gp_greenlet *g)
 	offer_pending(h);
 	if (!--gp__shim.light)
 		first_is_alone(h, true);
+}
+
+/* With a TLS of its own: libc makes a thread, whose record it becomes. */
+static void *carrier(void *arg)
+{
+	gp__greenlet_carry();
+	return NULL;
+}
+
+int gp__carry(struct gp_hub *h, struct gp_greenlet *g, size_t stack_size)
+{
+	struct gp_guest *me = gp__me(h);
+	pthread_attr_t attr;
+	pthread_t thread;
+	int r;
+
+	if (!patched())
+		return -ENOTSUP;
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attr, gp__max(stack_size, (size_t)PTHREAD_STACK_MIN));
+	me->adopts = g;
+	r = pthread_create(&thread, &attr, carrier, NULL);
+	me->adopts = NULL;
+	pthread_attr_destroy(&attr);
+	return r ? -ENOMEM : 0;
+}
+
+/* By way of libc, which has destructors of its own to run. */
+void gp__uncarry(void)
+{
+	pthread_exit(NULL);
 }
 
 /* ---- the end ------------------------------------------------------------------ */

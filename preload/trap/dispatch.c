@@ -9,7 +9,7 @@
 #include "preload/calls/signal.h"
 #include "preload/diag.h"
 
-_Static_assert(offsetof(struct gp_hub, current) == H_CURRENT && offsetof(struct gp_guest, attention) == G_ATTENTION, "api.S, frame.h");
+_Static_assert(offsetof(struct gp_hub, current) == H_CURRENT && offsetof(struct gp_greenlet, attention) == G_ATTENTION, "api.S, frame.h");
 _Static_assert(offsetof(struct gp_hub, self) == H_SELF && GS_INSN == GP__GS_INSN && GS_CALL == GP__GS_CALL, "entry.S, api.S");
 
 enum { g_socket, g_select, g_time, g_thread, g_io, g_process, g_signal, g_dns, g_always };
@@ -72,7 +72,7 @@ bool gp__interrupted(struct gp_hub *h, struct gp_guest *me)
 			gp__signals_collect(h);
 		gp__attention_lower(h, GP__TICK);
 	}
-	return me->attention;
+	return me->g.attention;
 }
 
 static bool is_restart(uint64_t rax)
@@ -94,13 +94,13 @@ void gp__exit_work(struct gp_frame *f)
 			if (gp__tick_wants_switch(h))
 				gp__tick_yield(h);
 		}
-		if (me->attention)
+		if (me->g.attention)
 			entered |= gp__signal_take_on_call(h, me, f);
-		if (me->restore_mask && !me->attention) {
+		if (me->restore_mask && !me->g.attention) {
 			me->restore_mask = false;
 			gp__signal_set_mask(me, me->saved_mask);
 		}
-	} while (me->attention || h->attention & GP__ARRIVED);
+	} while (me->g.attention || h->attention & GP__ARRIVED);
 	if (!entered && is_restart(f->rax)) {
 		f->rax = f->nr;
 		f->ret = f->target = f->restart; /* ret: a signal that comes now interrupts the call that begins */
@@ -186,7 +186,7 @@ void gp__dispatch(struct gp_frame *f, struct gp_hub *h)
 		gp__trace_leave(&trace, me, f, verdict == GP__MAYBLOCK);
 	if (gp__unlikely((long)f->rax == -EMFILE || (long)f->rax == -ENFILE))
 		gp__limit_reached(f);
-	if (gp__unlikely(me->attention | me->restore_mask) || gp__unlikely(is_restart(f->rax)))
+	if (gp__unlikely(me->g.attention | me->restore_mask) || gp__unlikely(is_restart(f->rax)))
 		gp__exit_work(f);
 	me->frame = NULL;
 }

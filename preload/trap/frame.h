@@ -35,7 +35,7 @@
 #define H_SELF      16
 #define GS_INSN     1 /* enum of gp__gs (core/run/hub.h) */
 #define GS_CALL     2
-#define G_ATTENTION 405
+#define G_ATTENTION 32
 
 #define S_RET     0
 #define S_TARGET  8

@@ -245,6 +245,6 @@ void gp__on_signal(int sig, siginfo_t *info, struct gp_ucontext *uc)
 	}
 	me = gp__me(h);
 	gp__signal_route(h, info);
-	if (me->attention)
+	if (me->g.attention)
 		gp__signal_take_on_uc(h, me, uc);
 }
