@@ -172,3 +172,12 @@ patched by a greenlet, with others about"
     stop_background asleep TERM
     [ "$STATUS" = 143 ] || fail "expected status 143, came $STATUS"
 }
+
+@test "patch: greenlets with a TLS of their own hold libc's locks over a park, are preempted, end in every way" {
+    APP=$BUILD/app/patch_tls prints all "at most 1 inside a recursive mutex, 3 destructors, 3 deferred
+a spinner was preempted
+reported: on purpose (-5)
+failed and left early
+reported:  (-32)
+killed"
+}
