@@ -461,6 +461,22 @@ void gp__fd_move(struct gp_hub *h, int fd);
 /* Runs fn(arg) on a helper thread and parks meanwhile; its value, or -EAGAIN
  * when no helper could be started. fn makes raw calls only (under the shim). */
 long gp__offload(struct gp_hub *h, long (*fn)(void *arg), void *arg);
+/* A job on the heap, which its greenlet may leave to itself. fn gets arg, and
+ * both it and what it uses live until end() is called: by the greenlet's call,
+ * or on the hub's stack when the helper is through (`ran`: fn was called). */
+struct gp_job {
+	struct gp_list link;   /* in the pool's todo or done */
+	long (*fn)(void *arg);
+	void *arg;
+	long result;           /* of fn */
+	struct gp_greenlet *g; /* who waits; NULL: nobody any more */
+	bool done;             /* collected by the hub */
+	void (*end)(struct gp_job *j, bool ran);
+};
+/* 0: fn has run, its value is j->result, and the caller ends j. An error: what
+ * a deadline, a kill or a timeout brings, or -EAGAIN when there is no helper;
+ * then j is no longer the caller's. */
+int gp__offload_job(struct gp_hub *h, struct gp_job *j, int64_t deadline);
 /* Wakes those whose work is done; called by the loop. */
 void gp__offload_collect(struct gp_hub *h);
 /* Drops the pool in the child of a fork: its threads do not exist there. */

@@ -1,9 +1,13 @@
 /* offload.c - a few kernel threads for calls that cannot be polled.
  *
- * A job lies on the stack of the greenlet that waits for it. Helpers take jobs
- * in order, put them on the done list and kick the hub, which wakes their
- * greenlets. At most HELPERS threads, started when there is work and all are
- * busy; they stay. One lock guards both lists; nobody holds it over a call.
+ * Helpers take jobs in order, put them on the done list and kick the hub, which
+ * wakes their greenlets. At most HELPERS threads, started when there is work
+ * and all are busy; they stay. One lock guards both lists; nobody holds it over
+ * a call.
+ *
+ * A job that its greenlet waits for to the end lies on that greenlet's stack. One
+ * that a deadline, a kill or a timeout may part from its greenlet lies on the
+ * heap, with all that it uses: whoever is through with it last ends it.
  */
 #include <linux/futex.h>
 #include "core/alloc.h"
@@ -11,15 +15,11 @@
 #include "core/run/hub.h"
 #include "core/run/kthread.h"
 
+#ifdef GP_SHIM
 #define HELPERS 3
-
-struct job {
-	struct gp_list link; /* in todo or done */
-	long (*fn)(void *arg);
-	void *arg;
-	long result;
-	struct gp_greenlet *g;
-};
+#else
+#define HELPERS 10 /* as gevent's pool: they run functions of the program, too */
+#endif
 
 struct gp_offload {
 	struct gp_hub *hub;
@@ -77,7 +77,7 @@ static void helper(void *arg)
 	o->starting--;
 	while (generation == o->generation) {
 		uint32_t seen = o->work;
-		struct job *j;
+		struct gp_job *j;
 
 		if (gp__list_empty(&o->todo)) {
 			o->idle++;
@@ -87,7 +87,7 @@ static void helper(void *arg)
 			o->idle--;
 			continue;
 		}
-		j = gp__list_first(&o->todo, struct job, link);
+		j = gp__list_first(&o->todo, struct gp_job, link);
 		gp__list_del(&j->link);
 		o->busy++;
 		o->waiting--;
@@ -137,14 +137,15 @@ static struct gp_offload *pool_of(struct gp_hub *h)
 	return o;
 }
 
-long gp__offload(struct gp_hub *h, long (*fn)(void *arg), void *arg)
+/* Into the hands of the helpers: 0 or -EAGAIN. */
+static int hand_over(struct gp_hub *h, struct gp_job *j)
 {
 	struct gp_offload *o = pool_of(h);
-	struct job j = { .fn = fn, .arg = arg, .g = h->current };
 	bool more;
 
 	if (!o)
 		return -EAGAIN;
+	j->g = h->current;
 	lock(o);
 	more = o->waiting >= o->idle && o->threads < HELPERS;
 	o->waiting++;
@@ -157,12 +158,61 @@ long gp__offload(struct gp_hub *h, long (*fn)(void *arg), void *arg)
 	}
 	lock(o);
 	o->peak = gp__max(o->peak, o->threads);
-	gp__list_append(&o->todo, &j.link);
+	gp__list_append(&o->todo, &j->link);
 	__atomic_add_fetch(&o->work, 1, __ATOMIC_RELEASE);
 	unlock(o);
 	futex_wake(&o->work, 1);
+	return 0;
+}
+
+long gp__offload(struct gp_hub *h, long (*fn)(void *arg), void *arg)
+{
+	struct gp_job j = { .fn = fn, .arg = arg };
+	int r = hand_over(h, &j);
+
+	if (r)
+		return r;
 	gp__park(h, "offload", (unsigned long)fn, GP__NEVER, GP__EXTERNAL);
 	return j.result;
+}
+
+/* Its greenlet waits no longer. A helper may be in the middle of it. */
+static void part(struct gp_offload *o, struct gp_job *j)
+{
+	bool taken = true;
+
+	lock(o);
+	gp__list_each(n, &o->todo)
+		if (n == &j->link) {
+			gp__list_del(n);
+			o->waiting--;
+			taken = false;
+			break;
+		}
+	unlock(o);
+	j->g = NULL;
+	if (!taken || j->done)
+		j->end(j, j->done);
+}
+
+int gp__offload_job(struct gp_hub *h, struct gp_job *j, int64_t deadline)
+{
+	int r = hand_over(h, j);
+
+	if (r) {
+		j->end(j, false);
+		return r;
+	}
+	while (!j->done) {
+		r = gp__park(h, "offload", (unsigned long)j->fn, deadline, GP__EXTERNAL | GP__INTERRUPTIBLE | GP__CANCELABLE);
+		if (r == -EINTR)
+			gp__take_signals(h);
+		else if (r) {
+			part(h->offload, j);
+			return r;
+		}
+	}
+	return 0;
 }
 
 void gp__offload_collect(struct gp_hub *h)
@@ -176,8 +226,15 @@ void gp__offload_collect(struct gp_hub *h)
 	lock(o);
 	gp__list_splice(&done, &o->done);
 	unlock(o);
-	gp__list_each(n, &done)
-		gp__wake(gp__list_entry(n, struct job, link)->g, 0);
+	gp__list_each(n, &done) {
+		struct gp_job *j = gp__list_entry(n, struct gp_job, link);
+
+		j->done = true;
+		if (j->g)
+			gp__wake(j->g, 0);
+		else
+			j->end(j, true);
+	}
 }
 
 void gp__offload_forked(struct gp_hub *h)

@@ -84,6 +84,7 @@ static void part(struct gp_hub *h, struct gp_fdwait *w)
 
 int gp__wait_fds(struct gp_hub *h, struct gp_fdwait *w, int n, int64_t deadline)
 {
+	const struct gp__timeout *before = h->current->hit;
 	int r = 0, joined;
 	bool none = true;
 
@@ -99,8 +100,11 @@ int gp__wait_fds(struct gp_hub *h, struct gp_fdwait *w, int n, int64_t deadline)
 		part(h, &w[i]);
 		none = none && !w[i].ready;
 	}
-	/* What came counts, even if the deadline or a signal came with it. */
-	return r < 0 && none ? r : 1;
+	/* What came counts, even if the deadline or a signal came with it. A
+	 * kill and a timeout are told once: now. */
+	if (r < 0 && !none && (r == -EINTR || (r == -ETIMEDOUT && h->current->hit == before)))
+		return 1;
+	return r < 0 ? r : 1;
 }
 
 int gp__wait_fd(struct gp_hub *h, int fd, unsigned events, int64_t deadline)

@@ -4,7 +4,7 @@
 #include "core/run/hub.h"
 #include "greenpatch.h"
 
-enum { HELPERS = 3 }; /* at most, as offload.c has it */
+enum { HELPERS = 10 }; /* at most, as offload.c has it */
 
 static void join_one(struct gp_greenlet *g)
 {
@@ -50,7 +50,7 @@ static void *one_job(void *arg)
 	return NULL;
 }
 
-CASE("many jobs at once: every one gives its own value, at most three threads")
+CASE("many jobs at once: every one gives its own value, at most ten threads")
 {
 	struct gp_greenlet *g[300];
 
@@ -115,20 +115,20 @@ CASE("the hub goes on while a job blocks: turns, timers, descriptors")
 
 CASE("more jobs than helpers: all get done")
 {
-	struct gp_greenlet *g[10];
+	struct gp_greenlet *g[HELPERS + 7];
 
 	NEED(!pipe(gate));
-	for (int i = 0; i < 10; i++)
+	for (int i = 0; i < HELPERS + 7; i++)
 		g[i] = gp_spawn(blocked_job, NULL);
 	while (at_gate < HELPERS)
 		gp_sleep(100000);
 	EXPECT_INT(gp__offload_threads(gp__hub(), false), HELPERS);
-	for (int i = 0; i < 10; i++) {
+	for (int i = 0; i < HELPERS + 7; i++) {
 		EXPECT(through <= i);
 		open_gate(1);
 		gp_sleep(10000);
 	}
-	for (int i = 0; i < 10; i++)
+	for (int i = 0; i < HELPERS + 7; i++)
 		join_one(g[i]);
 	EXPECT_INT(gp__offload_threads(gp__hub(), true), HELPERS);
 }
@@ -320,17 +320,17 @@ CASE("a helper that has only been started when a drain comes ends, too, and its 
 
 CASE("drain loses no job that waits for a helper")
 {
-	struct gp_greenlet *g[8];
+	struct gp_greenlet *g[HELPERS + 5];
 
 	NEED(!pipe(gate));
-	for (int i = 0; i < 8; i++)
+	for (int i = 0; i < HELPERS + 5; i++)
 		g[i] = gp_spawn(blocked_job, NULL);
 	while (at_gate < HELPERS)
 		gp_sleep(100000);
 	gp__offload_drain(gp__hub());
 	gp__offload_resume(gp__hub());
-	open_gate(8);
-	all_done(g, 8);
+	open_gate(HELPERS + 5);
+	all_done(g, HELPERS + 5);
 	EXPECT(gp__offload_threads(gp__hub(), true) <= HELPERS);
 }
 
@@ -346,4 +346,90 @@ CASE("drain with jobs that no helper has taken yet")
 	gp__offload_drain(gp__hub());
 	gp__offload_resume(gp__hub());
 	all_done(g, 8);
+}
+
+/* ---- jobs that their greenlets leave ------------------------------------------------------ */
+
+static int ended, ended_run;
+
+static void end_job(struct gp_job *j, bool ran)
+{
+	ended++;
+	ended_run += ran;
+	free(j);
+}
+
+static struct gp_job *heap_job(long (*fn)(void *arg), void *arg)
+{
+	struct gp_job *j = calloc(1, sizeof *j);
+
+	NEED(j);
+	j->fn = fn;
+	j->arg = arg;
+	j->end = end_job;
+	return j;
+}
+
+CASE("a job on the heap gives its value, and is the caller's again")
+{
+	long n = 21;
+	struct gp_job *j = heap_job(twice, &n);
+
+	EXPECT(gp_self());
+	EXPECT_INT(gp__offload_job(gp__hub(), j, GP_NEVER), 0);
+	EXPECT_INT(j->result, 42);
+	EXPECT_INT(ended, 0);
+	free(j);
+}
+
+CASE("a job that is under way at the deadline goes on, and is ended when it is through")
+{
+	NEED(!pipe(gate));
+	EXPECT(gp_self());
+	EXPECT_INT(gp__offload_job(gp__hub(), heap_job(pass_gate, NULL), gp_after(GP__MSEC)), -ETIMEDOUT);
+	while (!at_gate)
+		gp_sleep(100000);
+	EXPECT_INT(ended, 0);
+	open_gate(1);
+	while (!ended)
+		gp_sleep(100000);
+	EXPECT_INT(ended_run, 1);
+}
+
+CASE("a job that nobody has taken at the deadline never runs")
+{
+	struct gp_greenlet *g[HELPERS];
+
+	NEED(!pipe(gate));
+	for (int i = 0; i < HELPERS; i++)
+		g[i] = gp_spawn(blocked_job, NULL);
+	while (at_gate < HELPERS)
+		gp_sleep(100000);
+	EXPECT_INT(gp__offload_job(gp__hub(), heap_job(pass_gate, NULL), gp_after(GP__MSEC)), -ETIMEDOUT);
+	EXPECT_INT(ended, 1);
+	EXPECT_INT(ended_run, 0);
+	open_gate(HELPERS);
+	all_done(g, HELPERS);
+	EXPECT_INT(at_gate, HELPERS);
+}
+
+static void *killed_job(void *arg)
+{
+	EXPECT_INT(gp__offload_job(gp__hub(), heap_job(pass_gate, NULL), GP_NEVER), -ECANCELED);
+	return NULL;
+}
+
+CASE("a kill parts a greenlet from its job")
+{
+	struct gp_greenlet *g;
+
+	NEED(!pipe(gate));
+	g = gp_spawn(killed_job, NULL);
+	while (!at_gate)
+		gp_sleep(100000);
+	EXPECT_INT(gp_kill(g, GP_NEVER), 0);
+	gp_unref(g);
+	open_gate(1);
+	while (!ended)
+		gp_sleep(100000);
 }
