@@ -8,8 +8,6 @@
  * The first thread has the process's id; the others have ids above the
  * kernel's largest (2^22) and below 2^30 (FUTEX_TID_MASK).
  */
-#include <limits.h>
-#include <pthread.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include "preload/calls/futex.h"
@@ -201,38 +199,6 @@ void gp__light_returned(struct gp_hub *h, struct gp_greenlet *g)
 	offer_pending(h);
 	if (!--gp__shim.light)
 		first_is_alone(h, true);
-}
-
-/* With a TLS of its own: libc makes a thread, whose record it becomes. */
-static void *carrier(void *arg)
-{
-	gp__greenlet_carry();
-	return NULL;
-}
-
-int gp__carry(struct gp_hub *h, struct gp_greenlet *g, size_t stack_size)
-{
-	struct gp_guest *me = gp__me(h);
-	pthread_attr_t attr;
-	pthread_t thread;
-	int r;
-
-	if (!patched())
-		return -ENOTSUP;
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, gp__max(stack_size, (size_t)PTHREAD_STACK_MIN));
-	me->adopts = g;
-	r = pthread_create(&thread, &attr, carrier, NULL);
-	me->adopts = NULL;
-	pthread_attr_destroy(&attr);
-	return r ? -ENOMEM : 0;
-}
-
-/* By way of libc, which has destructors of its own to run. */
-void gp__uncarry(void)
-{
-	pthread_exit(NULL);
 }
 
 /* ---- the end ------------------------------------------------------------------ */

@@ -12,8 +12,8 @@ struct gp_guest *gp__thread_first(void);
  * kind, and is one no longer. */
 void gp__light_spawned(struct gp_hub *h, struct gp_greenlet *g);
 void gp__light_returned(struct gp_hub *h, struct gp_greenlet *g);
-/* One that wants a TLS of its own: the hooks carry and uncarry. On the stack of
- * a greenlet that is at rest, inside a gp_ call. */
+/* carry.c. One that wants a TLS of its own: the hooks carry and uncarry. On the
+ * stack of a greenlet that is at rest, inside a gp_ call. */
 int gp__carry(struct gp_hub *h, struct gp_greenlet *g, size_t stack_size);
 void gp__uncarry(void);
 
