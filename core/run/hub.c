@@ -147,6 +147,18 @@ void gp__hub_main(void)
 	}
 }
 
+/* The greenlets that are gone have no turn any more. Functions keep theirs: an
+ * object whose notifier was asked for would otherwise believe it for ever. */
+static void drop_turns(struct gp_hub *h)
+{
+	gp__list_each(n, &h->runq) {
+		struct gp_turn *t = gp__list_entry(n, struct gp_turn, link);
+
+		if (!t->run)
+			gp__list_del(&t->link);
+	}
+}
+
 void gp__hub_forked(struct gp_hub *h)
 {
 	struct gp_greenlet *self = h->current;
@@ -165,10 +177,7 @@ void gp__hub_forked(struct gp_hub *h)
 	gp__list_init(&h->all);
 	gp__list_append(&h->all, &self->all);
 	gp__list_init(&self->links);
-	gp__list_init(&self->ended.turn.link);
-	gp__list_init(&self->killers);
-	self->kill_stage = 0;
-	gp__list_init(&h->runq);
+	drop_turns(h);
 	gp__list_init(&h->dead);
 	for (int i = 0; i < h->deadlines.count; i++)
 		h->deadlines.heap[i].t->slot = -1;

@@ -179,6 +179,44 @@ CASE("deadlines of the parent's greenlets do not fire in the child")
 	join_one(g);
 }
 
+static struct gp_notifier notifier;
+static struct gp_list waiters;
+
+static struct gp_waiter *next_waiter(struct gp_hub *h, struct gp_notifier *n) { return gp__waiter_take(&waiters); }
+
+static void *wait_once(void *arg)
+{
+	struct gp_waiter w;
+
+	EXPECT_INT(gp__wait_in(gp__hub(), &waiters, &w, "object", 1, GP__NEVER), 0);
+	trace("%s", (const char *)arg);
+	return NULL;
+}
+
+CASE("an object whose notifier was asked for works in both; its waiters that are gone are passed over")
+{
+	struct gp_greenlet *g = gp_spawn(wait_once, "waited"), *mine;
+	pid_t pid;
+
+	gp__list_init(&waiters);
+	gp__notifier_init(&notifier, next_waiter);
+	gp_yield();
+	gp__notify(gp__hub(), &notifier);
+	pid = fork_here();
+	if (!pid) {
+		EXPECT(!gp__notifier_pending(&notifier) && gp__list_empty(&waiters));
+		mine = gp_spawn(wait_once, "in the child");
+		gp_yield();
+		gp__notify(gp__hub(), &notifier);
+		join_one(mine);
+		EXPECT_STR(unit_trace, "in the child");
+		unit_leave();
+	}
+	child_was_right(pid);
+	join_one(g);
+	EXPECT_STR(unit_trace, "waited");
+}
+
 static pid_t forked;
 
 static void *fork_in_greenlet(void *arg)
