@@ -510,6 +510,8 @@ GP_API void gp_unref(struct gp_greenlet *g)
 {
 	if (!g || --g->refs)
 		return;
+	if (!gp__list_empty(&g->links))
+		gp__links_drop(g);
 	if (g->stack.size) /* it never ran */
 		gp__stack_free(g->hub, &g->stack);
 	gp__free(g->message);

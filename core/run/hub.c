@@ -68,6 +68,7 @@ int gp__hub_make(struct gp_hub **out, struct gp_greenlet *main, const struct gp_
 	gp__list_init(&h->fd_changes);
 	gp__list_init(&h->all);
 	gp__list_init(&h->spare_stacks);
+	gp__list_init(&h->idlers);
 	gp__list_init(&h->dead);
 	h->hooks = hooks ? hooks : &no_hooks;
 	h->turns_max = TURNS_COUNT;
@@ -143,7 +144,9 @@ void gp__hub_main(void)
 	for (;;) {
 		run_turns(h);
 		gp__greenlet_reap(h);
-		gp__loop_poll(h, true);
+		gp__loop_poll(h, gp__list_empty(&h->idlers));
+		if (gp__list_empty(&h->runq))
+			gp__idlers_wake(h);
 	}
 }
 
@@ -179,6 +182,7 @@ void gp__hub_forked(struct gp_hub *h)
 	gp__list_init(&self->links);
 	drop_turns(h);
 	gp__list_init(&h->dead);
+	gp__list_init(&h->idlers);
 	for (int i = 0; i < h->deadlines.count; i++)
 		h->deadlines.heap[i].t->slot = -1;
 	h->deadlines.count = 0;

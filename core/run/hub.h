@@ -253,6 +253,7 @@ struct gp_hub {
 	struct gp_stack stack;        /* the hub's own */
 	struct gp_list spare_stacks;  /* kept warm for the next spawn */
 	unsigned spare_count;
+	struct gp_list idlers;        /* greenlets in gp_idle(), by wait_link */
 	struct gp_list dead;          /* greenlets whose stack is to be freed, by wait_link */
 	struct gp_greenlet *main;     /* whose waits end with -EDEADLK when nothing can wake anybody */
 	void (*trace)(struct gp_greenlet *g); /* gp_set_trace(): who begins to run; NULL: none */
@@ -366,6 +367,12 @@ static inline bool gp__notifier_pending(const struct gp_notifier *n)
 {
 	return !gp__list_empty(&n->turn.link);
 }
+/* For a waiter's `call` that wants a greenlet to run at once, as a waiter that
+ * is woken does: n goes on behind whoever is put first in the queue next. */
+static inline void gp__notifier_behind(struct gp_hub *h, struct gp_notifier *n)
+{
+	gp__list_prepend(&h->runq, &n->turn.link);
+}
 /* The first waiter of a list, out of it; NULL: there is none. */
 static inline struct gp_waiter *gp__waiter_take(struct gp_list *waiters)
 {
@@ -383,6 +390,14 @@ static inline struct gp_waiter *gp__waiter_take(struct gp_list *waiters)
  * what a kill or a timeout brings, -ENOMEM: w is out of the list then, too. */
 int gp__wait_in(struct gp_hub *h, struct gp_list *waiters, struct gp_waiter *w, const char *what,
                 unsigned long object, int64_t deadline);
+
+/* link.c */
+/* g goes away without having ended: so do its links. */
+void gp__links_drop(struct gp_greenlet *g);
+
+/* idle.c */
+/* Nobody can run, and the loop has just said that nothing has happened. */
+void gp__idlers_wake(struct gp_hub *h);
 
 /* cancel.c */
 /* Something is to be told to g: ends its wait, or what it waits for next. */

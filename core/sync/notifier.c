@@ -23,6 +23,8 @@ static void notify_next(struct gp_hub *h, struct gp_turn *t)
 	while ((w = n->next(h, n))) {
 		if (w->call) {
 			w->call(h, w);
+			if (gp__notifier_pending(n)) /* goes on behind whom it has put first */
+				return;
 			continue;
 		}
 		if (w->g->state != GP__PARKED)

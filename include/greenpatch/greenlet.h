@@ -109,8 +109,8 @@ int gp_get(struct gp_greenlet *g, void **value, int64_t deadline);
  * an error. NULLs among them are left out. O(n). */
 int gp_join_all(struct gp_greenlet *const *gs, size_t n, int64_t deadline);
 
-/* Waits until `count` of them have ended (0: all), as gp_join_all(). O(n), and
- * memory for n. */
+/* Waits until `count` of them have ended (0: all), as gp_join_all(); also
+ * -ENOMEM. O(n), and memory for n. */
 int gp_wait_count(struct gp_greenlet *const *gs, size_t n, size_t count, int64_t deadline);
 
 /* Iterates over them as they end:
@@ -122,9 +122,11 @@ int gp_wait_count(struct gp_greenlet *const *gs, size_t n, size_t count, int64_t
  *		...
  *	gp_iwait_end(&it);
  *
- * next gives a borrowed handle, NULL when all were given, at the deadline or
- * after an error: it.error says which (0, -ETIMEDOUT ...). Parks. end is
- * needed after each begin that gave 0, also after a break. */
+ * begin gives 0, -EINVAL or -ENOMEM. next gives a handle that is borrowed until
+ * end; NULL when all were given, at the deadline, or when a kill or a timeout
+ * ended the wait: it.error says which (0, -ETIMEDOUT ...), and one may ask
+ * again. Those that had ended before come first. Parks. end is needed after
+ * each begin that gave 0, also after a break. */
 struct gp_iwait {
 	int error;
 	void *opaque;
@@ -134,13 +136,17 @@ struct gp_greenlet *gp_iwait_next(struct gp_iwait *it);
 void gp_iwait_end(struct gp_iwait *it);
 
 /* When g has ended, fn(g, arg) is called in a greenlet of its own, which may
- * park: always, or only if it ended with a value, or with an error. Links are
- * called in the order of their registration; g is borrowed. If g has ended
- * already it is called soon. 0, -EINVAL, -ENOMEM. Does not park. */
+ * park: always, or only if it ended with a value, or with an error. That
+ * greenlet begins before everybody else who can run; links begin in the order
+ * of their registration, each when the one before parks or ends, and joiners
+ * take their turn among them. g is borrowed. If g has ended already it is
+ * called soon; if g is given up without having been started, never. 0, -EINVAL,
+ * -ENOMEM. Does not park. */
 int gp_link(struct gp_greenlet *g, void (*fn)(struct gp_greenlet *g, void *arg), void *arg);
 int gp_link_value(struct gp_greenlet *g, void (*fn)(struct gp_greenlet *g, void *arg), void *arg);
 int gp_link_error(struct gp_greenlet *g, void (*fn)(struct gp_greenlet *g, void *arg), void *arg);
-/* Takes a link back: 0, or -ENOENT when there is none such. */
+/* Takes the oldest such link back: 0, or -ENOENT when there is none that has
+ * not begun; -EINVAL. O(links). */
 int gp_unlink(struct gp_greenlet *g, void (*fn)(struct gp_greenlet *g, void *arg), void *arg);
 
 /* ---- its end, from within --------------------------------------------------------- */
@@ -195,7 +201,9 @@ int gp_sleep(int64_t ns);
  * brings. */
 int gp_yield(void);
 
-/* The caller waits until nobody else can run: gevent's idle. Parks. */
+/* The caller waits until nobody else can run, and nothing that has happened
+ * outside lets somebody: gevent's idle. Of several the latest comes first. 0, or
+ * what a kill or a timeout brings. Parks. */
 int gp_idle(void);
 
 /* ---- asking ------------------------------------------------------------------------------- */
