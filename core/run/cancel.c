@@ -127,7 +127,7 @@ void gp__timeouts_forked(struct gp_hub *h, struct gp_greenlet *g)
 		bool due = !gp__list_empty(&t->turn.link);
 
 		t->timer.slot = -1;
-		gp__list_init(&t->turn.link);
+		gp__list_del(&t->turn.link);
 		if (due)
 			gp__hub_call(h, &t->turn);
 		else if (t->state == RUNS)

@@ -390,6 +390,10 @@ static inline struct gp_waiter *gp__waiter_take(struct gp_list *waiters)
  * what a kill or a timeout brings, -ENOMEM: w is out of the list then, too. */
 int gp__wait_in(struct gp_hub *h, struct gp_list *waiters, struct gp_waiter *w, const char *what,
                 unsigned long object, int64_t deadline);
+/* The same with flags of gp__park(): without GP__CANCELABLE a kill or a timeout
+ * does not end it, and is told by the next wait that it can end. */
+int gp__wait_with(struct gp_hub *h, struct gp_list *waiters, struct gp_waiter *w, const char *what,
+                  unsigned long object, int64_t deadline, unsigned flags);
 
 /* link.c */
 /* g goes away without having ended: so do its links. */

@@ -49,8 +49,8 @@ void gp__notify(struct gp_hub *h, struct gp_notifier *n)
 		gp__hub_call(h, &n->turn);
 }
 
-int gp__wait_in(struct gp_hub *h, struct gp_list *waiters, struct gp_waiter *w, const char *what,
-                unsigned long object, int64_t deadline)
+int gp__wait_with(struct gp_hub *h, struct gp_list *waiters, struct gp_waiter *w, const char *what,
+                  unsigned long object, int64_t deadline, unsigned flags)
 {
 	int r;
 
@@ -58,11 +58,17 @@ int gp__wait_in(struct gp_hub *h, struct gp_list *waiters, struct gp_waiter *w, 
 	w->call = NULL;
 	w->notified = false;
 	gp__list_append(waiters, &w->link);
-	r = gp__park(h, what, object, deadline, GP__INTERRUPTIBLE | GP__CANCELABLE);
+	r = gp__park(h, what, object, deadline, GP__INTERRUPTIBLE | flags);
 	gp__list_del(&w->link);
 	if (r == -EINTR) { /* in no list: a handler may leave by a jump */
 		gp__take_signals(h);
 		return 0;
 	}
 	return r;
+}
+
+int gp__wait_in(struct gp_hub *h, struct gp_list *waiters, struct gp_waiter *w, const char *what,
+                unsigned long object, int64_t deadline)
+{
+	return gp__wait_with(h, waiters, w, what, object, deadline, GP__CANCELABLE);
 }

@@ -309,3 +309,22 @@ CASE("the first descriptor that the child opens is the one that it would be nati
 	}
 	child_was_right(pid);
 }
+
+CASE("a timeout that was due, and not told yet, is told once in the child, too")
+{
+	struct gp_hub *h = gp_self()->hub;
+	struct gp_timeout limit;
+	pid_t pid;
+
+	gp_timeout_start(&limit, 0);
+	gp__deadlines_fire(h, gp_now()); /* asks for the turn in which it hits */
+	pid = fork_here();
+	EXPECT_INT(gp_sleep(3600 * GP_SEC), -ETIMEDOUT);
+	EXPECT(gp_timeout_hit(&limit));
+	EXPECT_INT(gp_sleep(GP__MSEC), 0);
+	EXPECT_INT(gp_timeout_stop(&limit), -ETIMEDOUT);
+	EXPECT(gp__list_empty(&h->runq));
+	if (!pid)
+		unit_leave();
+	child_was_right(pid);
+}
