@@ -124,6 +124,10 @@ without_feature() {
     done
 }
 
+@test "a text whose sites are patched stays one mapping" {
+    same_three_ways text_whole
+}
+
 @test "GREENPATCH_REWRITE=off patches no site" {
     GREENPATCH_REWRITE=off record traps shimmed "$LIMIT" "$GUESTS/thread_join"
     [ "$(stats_value sites-patched "$BATS_TEST_TMPDIR/traps.err")" = 0 ]

@@ -18,8 +18,9 @@
  *    24), before the site is patched; nothing may jump into the tail (the
  *    direct jumps of the mapping are looked through once, for a site that
  *    trapped often), and no foreign kernel thread may exist.
- *  - Text is writable only while it is patched, and only private mappings of
- *    files are: what a JIT compiler writes stays on the trap.
+ *  - Text is writable only while it is patched, and for a moment when its first
+ *    site is met (make_alike()). Only private mappings of files are: what a JIT
+ *    compiler writes stays on the trap.
  *
  * Called by the SIGSYS handler, with all signals blocked, the program's code
  * being what was interrupted.
@@ -86,6 +87,17 @@ static struct site *find(uint64_t ret)
 
 /* ---- texts --------------------------------------------------------------------- */
 
+/* The kernel counts a private mapping that was writable once against the limit
+ * of memory (VM_ACCOUNT), for good, and keeps apart what differs in that: each
+ * page with a patched site would stay a mapping of its own and cut its text in
+ * three. So all of a text becomes writable once, for nothing, before any of it
+ * is written to. Costs two passes over its page table. */
+static void make_alike(const struct gp_map *m)
+{
+	gp__raw(SYS_mprotect, m->low, m->high - m->low, PROT_READ | PROT_WRITE | PROT_EXEC);
+	gp__raw(SYS_mprotect, m->low, m->high - m->low, PROT_READ | PROT_EXEC);
+}
+
 static struct text *text_of(uint64_t addr)
 {
 	struct gp_map m;
@@ -95,6 +107,8 @@ static struct text *text_of(uint64_t addr)
 			return &book.text[i];
 	if (book.texts == TEXTS_MAX || !gp__map_of(addr, &m) || !m.read || !m.exec || m.write || m.shared || !m.file)
 		return NULL;
+	if (gp__shim.config.rewrite)
+		make_alike(&m);
 	book.text[book.texts] = (struct text){ m.low, m.high, NULL };
 	return &book.text[book.texts++];
 }

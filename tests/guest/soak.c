@@ -50,6 +50,16 @@ static long lines_of(const char *path)
 	return lines;
 }
 
+static void show(const char *path)
+{
+	FILE *f = fopen(path, "r");
+
+	for (int c = f ? fgetc(f) : EOF; c != EOF; c = fgetc(f))
+		fputc(c, stderr);
+	if (f)
+		fclose(f);
+}
+
 static long entries_of(const char *path)
 {
 	DIR *d = opendir(path);
@@ -89,8 +99,10 @@ static void judge(long n)
 		guest_fail(__FILE__, __LINE__, "%ld descriptors grew to %ld", early.descriptors, end.descriptors);
 	if (end.rss - early.rss > RSS_MAY_GROW)
 		guest_fail(__FILE__, __LINE__, "%ld KiB resident grew to %ld", early.rss, end.rss);
-	if (end.mappings - early.mappings > MAPS_MAY_GROW)
+	if (end.mappings - early.mappings > MAPS_MAY_GROW) {
 		guest_fail(__FILE__, __LINE__, "%ld mappings grew to %ld", early.mappings, end.mappings);
+		show("/proc/self/maps");
+	}
 	printf("%s: %ld without growth\n", what, n);
 }
 
