@@ -49,7 +49,7 @@ computing() { awk '{ exit !($14 + $15 >= 20) }' "/proc/$(background_pid spinner)
 }
 
 @test "without any of the optional features of the kernel" {
-    export GREENPATCH_FEATURES=-guard,-nowait,-iouring
+    export GREENPATCH_FEATURES=-guard,-nowait,-iouring,-fsgsbase
     all_same pipe_errors descriptors offload
 }
 

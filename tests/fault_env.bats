@@ -96,7 +96,8 @@ accepted() {
 @test "GREENPATCH_FEATURES: features that are switched off are accepted" {
     accepted GREENPATCH_FEATURES -guard
     accepted GREENPATCH_FEATURES -nowait,-iouring
-    accepted GREENPATCH_FEATURES -guard,-nowait,-iouring
+    accepted GREENPATCH_FEATURES -fsgsbase
+    accepted GREENPATCH_FEATURES -guard,-nowait,-iouring,-fsgsbase
 }
 
 @test "GREENPATCH_FEATURES: a wrong list is refused" {

@@ -102,8 +102,12 @@ without_feature() {
     without_feature -iouring
 }
 
+@test "without FSGSBASE programs behave the same" {
+    without_feature -fsgsbase
+}
+
 @test "without any of the optional features programs behave the same" {
-    without_feature -guard,-nowait,-iouring
+    without_feature -guard,-nowait,-iouring,-fsgsbase
 }
 
 @test "a group that is not patched is passed on, and the program behaves the same" {

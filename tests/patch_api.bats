@@ -140,11 +140,17 @@ patched by a greenlet, with others about"
 
 @test "patch: a kernel thread from before waits with greenlets, and has none itself" {
     app kernel_threads
+    [ "$status" != 77 ] || skip "the kernel has no FSGSBASE"
     [ "$status" = 0 ] || fail "expected status 0, came $status: $output"
     [[ $output == *"greenpatch: 1 kernel threads were there before us: they stay as they are"* ]] || fail "expected the line, came: $output"
     [[ $output == *"a thread from before is done"* ]] || fail "came: $output"
     GREENPATCH_FEATURES=-iouring app kernel_threads
     [ "$status" = 0 ] || fail "without futex_waitv: expected status 0, came $status: $output"
+}
+
+@test "patch: without FSGSBASE, a kernel thread from before is a reason to refuse" {
+    GREENPATCH_FEATURES=-fsgsbase app kernel_threads
+    [ "$status" = 77 ] && [ "$output" = refused ] || fail "expected status 77 and 'refused', came status $status: $output"
 }
 
 @test "groups: without thread, threads are the kernel's, and handlers and cancellation reach them" {

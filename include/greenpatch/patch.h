@@ -61,7 +61,8 @@ enum {
  * has changed and it is
  *  -EINVAL  no group, one that does not exist; a GREENPATCH_ variable is wrong
  *           (a line on stderr says which)
- *  -ENOSYS  no Syscall User Dispatch (Linux 5.11), or no FSGSBASE (Linux 5.9)
+ *  -ENOSYS  no Syscall User Dispatch (Linux 5.11); or no FSGSBASE (Linux 5.9)
+ *           and other kernel threads are there already
  *  -EBUSY   another kernel thread has the greenlets
  *  -EPERM   called on a signal's alternate stack
  *  -ENOMEM, -EMFILE  no memory, no descriptors for the hub

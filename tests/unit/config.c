@@ -194,10 +194,12 @@ CASE("FEATURES: what to do without")
 	accepted("GREENPATCH_FEATURES=");
 	EXPECT_INT(c.features, GP__FEATURE_ALL);
 	accepted("GREENPATCH_FEATURES=-guard");
-	EXPECT_INT(c.features, GP__FEATURE_NOWAIT | GP__FEATURE_IOURING);
+	EXPECT_INT(c.features, GP__FEATURE_ALL & ~GP__FEATURE_GUARD);
 	accepted("GREENPATCH_FEATURES=-nowait,-iouring");
-	EXPECT_INT(c.features, GP__FEATURE_GUARD);
-	accepted("GREENPATCH_FEATURES=-guard,-nowait,-iouring");
+	EXPECT_INT(c.features, GP__FEATURE_GUARD | GP__FEATURE_FSGSBASE);
+	accepted("GREENPATCH_FEATURES=-fsgsbase");
+	EXPECT_INT(c.features, GP__FEATURE_ALL & ~GP__FEATURE_FSGSBASE);
+	accepted("GREENPATCH_FEATURES=-guard,-nowait,-iouring,-fsgsbase");
 	EXPECT_INT(c.features, 0);
 	refused("GREENPATCH_FEATURES=guard", "-guard");
 	refused("GREENPATCH_FEATURES=-guard,", "-guard");
