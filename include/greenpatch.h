@@ -5,12 +5,18 @@
 #include "greenpatch/async_result.h"
 #include "greenpatch/barrier.h"
 #include "greenpatch/condition.h"
+#include "greenpatch/dns.h"
 #include "greenpatch/event.h"
+#include "greenpatch/file.h"
 #include "greenpatch/greenlet.h"
+#include "greenpatch/io.h"
 #include "greenpatch/lock.h"
+#include "greenpatch/offload.h"
 #include "greenpatch/patch.h"
+#include "greenpatch/poll.h"
 #include "greenpatch/rwlock.h"
 #include "greenpatch/semaphore.h"
+#include "greenpatch/socket.h"
 #include "greenpatch/timeout.h"
 
 #endif

@@ -29,6 +29,11 @@ unit() {
 @test "unit hub: hidden descriptors, hooks, the sleep in the kernel" { unit hub; }
 @test "unit wait: descriptors, deadlines, numbers closed and reused" { unit wait; }
 @test "unit offload: jobs on helper threads while the hub goes on" { unit offload; }
+@test "unit io: reading, writing, closing; O_NONBLOCK stays what it was" { unit io; }
+@test "unit socket: data, connections, refusals, resets" { unit socket; }
+@test "unit poll: poll and select with deadlines" { unit poll; }
+@test "unit file: files by helper threads" { unit file; }
+@test "unit apart: blocking functions, and names, on threads of the pool" { unit apart; }
 @test "unit fork: the child has a hub that works, the parent's goes on" { unit fork; }
 @test "unit many: 10,000 greenlets" { unit many; }
 @test "unit dump: who waits for what, and deadlocks told once" { unit dump; }

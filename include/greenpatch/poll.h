@@ -1,0 +1,30 @@
+/* greenpatch/poll.h - poll() and select() that park the greenlet alone.
+ *
+ * The meaning of every flag is the kernel's. The deadline is absolute; one that
+ * has passed makes them look once, after everybody else had a turn. As the
+ * system calls they give 0 when the deadline comes first, -ETIMEDOUT only when
+ * a gp_timeout hits. Other errors: greenpatch/io.h.
+ */
+#ifndef GREENPATCH_POLL_H
+#define GREENPATCH_POLL_H
+
+#include <poll.h>
+#include <stdint.h>
+#include <sys/select.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* How many of the n have something in revents. O(n), and memory for n. */
+int gp_poll(struct pollfd *fds, nfds_t n, int64_t deadline);
+
+/* How many descriptors below n are ready, in sets that hold those then. Sets
+ * may be NULL; n is at most FD_SETSIZE, else -EINVAL. With no set at all it
+ * waits for the deadline. */
+int gp_select_fds(int n, fd_set *reads, fd_set *writes, fd_set *excepts, int64_t deadline);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
