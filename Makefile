@@ -138,8 +138,8 @@ $(B)/tutorial/%: tests/tutorial/%.c $(B)/libgreenpatch-core.a $(wildcard tests/t
 	@mkdir -p $(@D)
 	@$(CC) -std=gnu11 $(GUEST_FLAGS) -Wno-unused-parameter -Iinclude -o $@ $< $(B)/libgreenpatch-core.a -pthread
 
-# Programs that link the shim and patch themselves.
-$(B)/app/%: tests/apps/%.c $(B)/libgreenpatch.so
+# Programs that link the shim and patch themselves. Those that do not are in apps.mk.
+$(B)/app/patch_%: tests/apps/patch_%.c $(B)/libgreenpatch.so
 	@mkdir -p $(@D)
 	@$(CC) -std=gnu11 -D_GNU_SOURCE $(GUEST_FLAGS) -Wno-unused-parameter -Iinclude -o $@ $< -L$(B) -lgreenpatch '-Wl,-rpath,$$ORIGIN/..'
 
@@ -151,6 +151,7 @@ units: $(units)
 tutorial: $(tutorial)
 
 include tests/unit/unit.mk
+include tests/apps/apps.mk
 
 check:
 	scripts/check
