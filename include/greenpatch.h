@@ -10,6 +10,7 @@
 #include "greenpatch/file.h"
 #include "greenpatch/greenlet.h"
 #include "greenpatch/io.h"
+#include "greenpatch/local.h"
 #include "greenpatch/lock.h"
 #include "greenpatch/offload.h"
 #include "greenpatch/patch.h"

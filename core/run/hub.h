@@ -131,8 +131,8 @@ struct gp_greenlet {
 	struct gp_list timeouts;   /* struct gp__timeout that it has started, latest first */
 	struct gp__timeout *hit;   /* the one that ended its last call; NULL: none did */
 	struct gp_defer *defers;   /* of gp_defer(), latest first (greenlet.c) */
-	struct gp_locals *locals;  /* of gp_local_set() (local.c); NULL: none */
-	void *group;               /* the group that it is a member of (group.c); NULL: none */
+	struct gp_local_value *locals; /* of gp_local_set(), latest first (local.c) */
+	struct gp_member *groups;  /* the groups that it is a member of, latest first (group.c) */
 };
 
 /* ---- deadlines ------------------------------------------------------------ */
@@ -509,7 +509,10 @@ void gp__offload_resume(struct gp_hub *h);
 unsigned gp__offload_threads(const struct gp_hub *h, bool peak);
 
 /* local.c */
+/* Its run is over: destroys what it has, on its own stack. */
 void gp__locals_end(struct gp_greenlet *g);
+/* The same for a thread of the program's, which can run no destructors any more. */
+void gp__locals_drop(struct gp_greenlet *g);
 
 /* stack.c */
 int gp__stack_make(struct gp_hub *h, struct gp_stack *s, size_t size);

@@ -337,13 +337,23 @@ CASE("one that is given twice is got twice; none at all is an end at once")
 	gp_unref(g);
 }
 
+static bool may_end;
+
+static void *end_when_told(void *arg)
+{
+	while (!may_end)
+		gp_sleep(GP_MSEC);
+	return NULL;
+}
+
 CASE("wait_count waits for that many, for all, or until the deadline")
 {
-	struct gp_greenlet *gs[] = { gp_spawn(sleep_for, (void *)1000), gp_spawn(sleep_for, (void *)1),
-		                     gp_spawn(sleep_for, (void *)20) };
+	struct gp_greenlet *gs[] = { gp_spawn(sleep_for, (void *)100000), gp_spawn(sleep_for, (void *)1),
+		                     gp_spawn(end_when_told, NULL) };
 
 	EXPECT_INT(gp_wait_count(gs, 3, 1, GP_NEVER), 1);
 	EXPECT(gp_ready(gs[1]));
+	may_end = true;
 	EXPECT_INT(gp_wait_count(gs, 3, 2, GP_NEVER), 2);
 	EXPECT_INT(gp_wait_count(gs, 3, 0, gp_after(GP_MSEC)), 2);
 	EXPECT_INT(gp_wait_count(gs, 3, 3, 0), 2);
