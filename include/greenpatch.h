@@ -4,6 +4,7 @@
 
 #include "greenpatch/async_result.h"
 #include "greenpatch/barrier.h"
+#include "greenpatch/channel.h"
 #include "greenpatch/condition.h"
 #include "greenpatch/dns.h"
 #include "greenpatch/event.h"
@@ -15,6 +16,7 @@
 #include "greenpatch/offload.h"
 #include "greenpatch/patch.h"
 #include "greenpatch/poll.h"
+#include "greenpatch/queue.h"
 #include "greenpatch/rwlock.h"
 #include "greenpatch/semaphore.h"
 #include "greenpatch/socket.h"

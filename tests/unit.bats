@@ -40,6 +40,10 @@ unit() {
 @test "unit dump: who waits for what, and deadlocks told once" { unit dump; }
 @test "unit fault: no memory, no descriptor, no thread" { unit fault; }
 @test "unit insn: which system call sites can be patched, and how" { unit insn; }
+@test "unit channel: who meets whom, tries, closing, misuse" { unit channel; }
+@test "unit queue: what comes out, limits, closing, freeing, misuse" { unit queue; }
+@test "unit queue_order: gevent's order around queues and channels, recorded" { unit queue_order; }
+@test "unit queue_random: random operations against a model, of many greenlets with kills and deadlines" { unit queue_random; }
 @test "unit maps: what /proc/self/maps says" { unit maps; }
 @test "unit config: the GREENPATCH_ variables" { unit config; }
 
