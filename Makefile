@@ -130,6 +130,9 @@ $(B)/guest/%: tests/guest/%.cpp $(wildcard tests/guest/*.h)
 $(B)/bench/%: tests/bench/%.c $(wildcard tests/bench/*.h)
 	@mkdir -p $(@D)
 	@$(CC) -std=gnu11 $(GUEST_FLAGS) -o $@ $<
+$(B)/bench/core_%: tests/bench/core_%.c $(B)/libgreenpatch-core.a $(wildcard tests/bench/*.h include/*.h include/*/*.h)
+	@mkdir -p $(@D)
+	@$(CC) -std=gnu11 $(GUEST_FLAGS) -Iinclude -o $@ $< $(B)/libgreenpatch-core.a -pthread
 $(B)/unit/%: tests/unit/%.c $(B)/libgreenpatch-core.a $(wildcard tests/unit/*.h)
 	@mkdir -p $(@D)
 	@$(CC) -std=gnu11 $(GUEST_FLAGS) -Iinclude -I. -o $@ $< $(B)/libgreenpatch-core.a -pthread
