@@ -13,10 +13,15 @@
  *	48  rbp
  *	56  return address
  *
+ * It ends with a jump, because a return would be foretold wrongly; callers in C
+ * come here by gp__switch() (context.h), by a jump as well.
+ *
  * The System V ABI makes nothing else survive a call. Vector registers that
  * must survive (a switch in the middle of the program's code) are vector.c's.
  * Loading the control words costs more than comparing them, so they are
- * loaded only when they differ.
+ * loaded only when they differ. Each is compared as it was stored: a load of
+ * both at once would wait until both stores have left the processor's buffer,
+ * which takes longer than all the rest.
  */
 	.text
 	.globl	gp__context_switch
@@ -25,6 +30,8 @@
 	.balign	16
 gp__context_switch:
 	.cfi_startproc
+	fnstcw	-52(%rsp)
+	stmxcsr	-56(%rsp)
 	push	%rbp
 	.cfi_adjust_cfa_offset 8
 	.cfi_offset %rbp, -16
@@ -43,14 +50,15 @@ gp__context_switch:
 	push	%r15
 	.cfi_adjust_cfa_offset 8
 	.cfi_offset %r15, -56
-	pushq	$0
+	sub	$8, %rsp
 	.cfi_adjust_cfa_offset 8
-	fnstcw	4(%rsp)
-	stmxcsr	(%rsp)
-	mov	(%rsp), %rax
+	movzwl	4(%rsp), %ecx
+	mov	(%rsp), %eax
 	mov	%rsp, (%rdi)
 	mov	%rsi, %rsp
-	cmp	%rax, (%rsp)
+	cmp	%cx, 4(%rsp)
+	jne	2f
+	cmp	%eax, (%rsp)
 	jne	2f
 1:	add	$8, %rsp
 	.cfi_adjust_cfa_offset -8
@@ -72,8 +80,12 @@ gp__context_switch:
 	pop	%rbp
 	.cfi_adjust_cfa_offset -8
 	.cfi_restore %rbp
-	ret
-	.cfi_adjust_cfa_offset 56
+	pop	%rcx
+	.cfi_adjust_cfa_offset -8
+	.cfi_register %rip, %rcx
+	jmp	*%rcx
+	.cfi_adjust_cfa_offset 64
+	.cfi_offset %rip, -8
 	.cfi_offset %rbp, -16
 	.cfi_offset %rbx, -24
 	.cfi_offset %r12, -32

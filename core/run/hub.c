@@ -44,7 +44,8 @@ void gp__fs_set(struct gp_hub *h, unsigned long fs)
 		gp__raw(SYS_arch_prctl, ARCH_SET_FS, fs);
 }
 #else
-static __thread struct gp_hub *thread_hub;
+/* initial-exec: no call where the library is a shared one. */
+static __thread __attribute__((tls_model("initial-exec"))) struct gp_hub *thread_hub;
 
 struct gp_hub GP_NOINLINE *gp__hub(void) { return thread_hub; }
 void GP_NOINLINE gp__hub_set(struct gp_hub *h) { thread_hub = h; }
@@ -73,6 +74,9 @@ int gp__hub_make(struct gp_hub **out, struct gp_greenlet *main, const struct gp_
 	h->hooks = hooks ? hooks : &no_hooks;
 	h->turns_max = TURNS_COUNT;
 	h->wanted_fd = -1;
+#ifndef GP_SHIM
+	h->shared_errno = &errno;
+#endif
 	h->pid = (int)gp__raw(SYS_getpid);
 	h->tid = (int)gp__raw(SYS_gettid);
 	h->polled = gp__now();

@@ -259,7 +259,7 @@ struct gp_hub {
 	void (*trace)(struct gp_greenlet *g); /* gp_set_trace(): who begins to run; NULL: none */
 	void (*on_error)(struct gp_greenlet *g); /* gp_set_error_handler(); NULL: the report on stderr */
 	bool deadlock_told;           /* said once until something moves */
-	int *shared_errno;            /* under the shim: that of the TLS that is not GP__OWN_TLS */
+	int *shared_errno;            /* that of the TLS which is not GP__OWN_TLS; NULL: there is none */
 	int pid, tid;                 /* of the kernel thread; renewed by fork */
 	struct gp_greenlet main_greenlet; /* where the kernel thread came in (core alone) */
 };

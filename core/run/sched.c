@@ -12,39 +12,44 @@
  *  - hub->external counts the parked greenlets that something outside can
  *    wake. When it is 0 and the queue is empty, nothing can happen here.
  */
-#ifndef GP_SHIM
-#include <errno.h>
-#endif
+#include "core/run/context.h"
 #include "core/run/hub.h"
 
+/* A park is one function, without calls on its way: each return behind a
+ * switch may be foretold wrongly. */
+#define ALWAYS __attribute__((always_inline))
+
 /* errno is kept for a greenlet that shares its TLS with others. Under the shim
- * it lies in that TLS; a greenlet with one of its own needs no help. */
+ * a greenlet with one of its own needs no help. */
 static inline int *errno_of(struct gp_hub *h, const struct gp_greenlet *g)
 {
 #ifdef GP_SHIM
 	return g->flags & GP__OWN_TLS ? NULL : h->shared_errno;
 #else
-	(void)h;
-	(void)g;
-	return &errno;
+	return h->shared_errno;
 #endif
 }
 
-/* Whether the hub should look at the loop before anybody else runs. */
-static bool time_to_poll(struct gp_hub *h)
+static bool GP_NOINLINE turns_are_over(struct gp_hub *h)
 {
-	if (h->poll_now)
-		return true;
-	if (++h->turns < h->turns_max)
-		return false;
 	h->turns = 0;
 	h->poll_now = !h->poll_after || gp__loop_due(h);
 	return h->poll_now;
 }
 
+/* Whether the hub should look at the loop before anybody else runs. */
+static inline bool time_to_poll(struct gp_hub *h)
+{
+	if (h->poll_now)
+		return true;
+	if (++h->turns < h->turns_max)
+		return false;
+	return turns_are_over(h);
+}
+
 /* The greenlet at the head of the queue, taken out, or NULL for the hub. The
  * functions before it are called on the way. */
-static struct gp_greenlet *take_next(struct gp_hub *h)
+static inline ALWAYS struct gp_greenlet *take_next(struct gp_hub *h)
 {
 	if (gp__unlikely(!gp__list_empty(&h->dead)) && h->current->state != GP__DEAD)
 		gp__greenlet_reap(h);
@@ -74,7 +79,7 @@ static inline void enter(struct gp_hub *h, struct gp_greenlet *g)
 }
 
 /* The caller's context stops here until somebody resumes it. */
-static void switch_from(struct gp_hub *h, struct gp_greenlet *self, struct gp_greenlet *next)
+static inline ALWAYS void switch_from(struct gp_hub *h, struct gp_greenlet *self, struct gp_greenlet *next)
 {
 	void *to;
 
@@ -92,7 +97,7 @@ static void switch_from(struct gp_hub *h, struct gp_greenlet *self, struct gp_gr
 	if (self->flags & GP__KEEP_VECTOR)
 		gp__context_switch_vector(&self->sp, to);
 	else
-		gp__context_switch(&self->sp, to);
+		gp__switch(&self->sp, to);
 }
 
 int gp__park(struct gp_hub *h, const char *what, unsigned long object, int64_t deadline, unsigned flags)
@@ -159,7 +164,7 @@ bool gp__wake_first(struct gp_greenlet *g, int result)
 	return true;
 }
 
-static void yield_to(struct gp_hub *h, struct gp_greenlet *next)
+static inline ALWAYS void yield_to(struct gp_hub *h, struct gp_greenlet *next)
 {
 	int *err = errno_of(h, h->current), saved_errno = err ? *err : 0;
 
@@ -168,7 +173,7 @@ static void yield_to(struct gp_hub *h, struct gp_greenlet *next)
 		*err = saved_errno;
 }
 
-void gp__yield(struct gp_hub *h)
+static inline ALWAYS void yield(struct gp_hub *h)
 {
 	struct gp_greenlet *self = h->current;
 
@@ -176,6 +181,8 @@ void gp__yield(struct gp_hub *h)
 	gp__list_append(&h->runq, &self->turn.link);
 	yield_to(h, take_next(h));
 }
+
+void gp__yield(struct gp_hub *h) { yield(h); }
 
 int gp__yield_cancelable(struct gp_hub *h)
 {
@@ -185,7 +192,7 @@ int gp__yield_cancelable(struct gp_hub *h)
 		return gp__cancel_take(self);
 	self->wake_result = 0;
 	self->yields = true;
-	gp__yield(h);
+	yield(h);
 	self->yields = false;
 	return self->wake_result;
 }
@@ -214,5 +221,5 @@ void gp__leave(struct gp_hub *h)
 void gp__resume(struct gp_hub *h, struct gp_greenlet *g)
 {
 	enter(h, g);
-	gp__context_switch(&h->sp, g->sp);
+	gp__switch(&h->sp, g->sp);
 }

@@ -12,6 +12,7 @@
  */
 #include <cpuid.h>
 #include <string.h>
+#include "core/run/context.h"
 #include "core/run/hub.h"
 
 #define LEGACY_AND_AVX 7UL   /* x87, SSE, AVX */
@@ -79,7 +80,7 @@ void GP_NOINLINE gp__context_switch_vector(void **save, void *load)
 		__asm__ volatile("xsavec (%0)" : : "r"(area), "a"((uint32_t)mask), "d"((uint32_t)(mask >> 32)) : "memory");
 	else
 		__asm__ volatile("xsave (%0)" : : "r"(area), "a"((uint32_t)mask), "d"((uint32_t)(mask >> 32)) : "memory");
-	gp__context_switch(save, load);
+	gp__switch(save, load);
 	/* What the area does not hold was in its initial state, and is again. */
 	__asm__ volatile("xrstor (%0)" : : "r"(area), "a"((uint32_t)cpu.all), "d"((uint32_t)(cpu.all >> 32)) : "memory");
 }
