@@ -14,7 +14,7 @@ CC      ?= gcc
 CXX     ?= g++
 B       := build
 WARN    := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wno-unused-parameter
-BASE    := -std=gnu11 -D_GNU_SOURCE -O2 -g -fPIC -fvisibility=hidden -fno-strict-aliasing $(WARN) \
+BASE    := -std=gnu11 -D_GNU_SOURCE -O2 -g -fPIC -fvisibility=hidden -fno-semantic-interposition -fno-strict-aliasing $(WARN) \
            -DGP_VERSION='"$(VERSION)"' -Iinclude -I.
 
 # The shim runs on the program's stacks, between the program's instructions:

@@ -60,7 +60,9 @@ gp__context_switch:
 	jne	2f
 	cmp	%eax, (%rsp)
 	jne	2f
-1:	add	$8, %rsp
+1:
+load_rest:
+	add	$8, %rsp
 	.cfi_adjust_cfa_offset -8
 	pop	%r15
 	.cfi_adjust_cfa_offset -8
@@ -124,7 +126,8 @@ gp__context_prepare:
 	.cfi_endproc
 	.size	gp__context_prepare, . - gp__context_prepare
 
-/* The first instruction of a gp_spawn greenlet; an unwinder stops here. */
+/* The first instruction of a gp_spawn greenlet; an unwinder stops here. Its
+ * body returns when it has ended, and says which context goes on. */
 	.globl	gp__greenlet_entry
 	.hidden	gp__greenlet_entry
 	.type	gp__greenlet_entry, @function
@@ -134,7 +137,10 @@ gp__greenlet_entry:
 	.cfi_undefined %rip
 	xor	%ebp, %ebp
 	call	gp__greenlet_body
-	ud2
+	mov	%rax, %rsp
+	fldcw	4(%rsp)
+	ldmxcsr	(%rsp)
+	jmp	load_rest
 	.cfi_endproc
 	.size	gp__greenlet_entry, . - gp__greenlet_entry
 

@@ -25,7 +25,7 @@ struct gp_defer {
 };
 
 void gp__greenlet_entry(void);
-void gp__greenlet_body(void) GP_NORETURN;
+void *gp__greenlet_body(void);
 
 static struct gp_waiter *next_link(struct gp_hub *h, struct gp_notifier *n)
 {
@@ -157,7 +157,7 @@ static void run_out(struct gp_hub *h, struct gp_greenlet *g, void *value)
 	}
 }
 
-static void GP_NORETURN finish(struct gp_hub *h, struct gp_greenlet *g, void *value)
+static void finish(struct gp_hub *h, struct gp_greenlet *g, void *value)
 {
 	run_out(h, g, value);
 	if (g->flags & GP__CARRIED) {
@@ -168,10 +168,11 @@ static void GP_NORETURN finish(struct gp_hub *h, struct gp_greenlet *g, void *va
 		h->hooks->returned(h, g);
 	gp__greenlet_end(h, g);
 	gp__greenlet_bury(h, g);
-	gp__leave(h);
 }
 
-void gp__greenlet_body(void)
+/* From gp__greenlet_entry(), and returns to it with the context that follows:
+ * all its calls have returned then, as the processor expects. */
+void *gp__greenlet_body(void)
 {
 	struct gp_hub *h = gp__hub();
 	struct gp_greenlet *g = h->current;
@@ -179,7 +180,8 @@ void gp__greenlet_body(void)
 
 	gp__take_signals(h); /* sent to it before its first turn */
 	value = g->run(g->arg);
-	finish(g->hub, g, value);
+	finish(h, g, value);
+	return gp__leave_to(h);
 }
 
 void gp__greenlet_carry(void)
@@ -212,6 +214,41 @@ static void set_name(struct gp_greenlet *g, const char *name)
 	g->name = n ? g->label : NULL;
 }
 
+/* Records are kept, because to make one anew costs as much as all the rest of
+ * a spawn. Not where a tool looks for the use of one that was freed. */
+#ifdef __SANITIZE_ADDRESS__
+#define RECORDS_MAX 1U
+#else
+#define RECORDS_MAX 256U
+#endif
+
+/* Zeroed. */
+static struct gp_greenlet *take_record(struct gp_hub *h)
+{
+	size_t size = gp__max(sizeof(struct gp_greenlet), h->hooks->record_size);
+	struct gp_greenlet *g = h->records;
+
+	if (!g)
+		return gp__alloc(size);
+	h->records = g->arg;
+	h->records_kept--;
+	memset(g, 0, size);
+	return g;
+}
+
+static void free_record(struct gp_greenlet *g)
+{
+	struct gp_hub *h = g->hub;
+
+	if (h->records_kept + 1 >= RECORDS_MAX) {
+		gp__free(g);
+		return;
+	}
+	g->arg = h->records;
+	h->records = g;
+	h->records_kept++;
+}
+
 GP_API struct gp_greenlet *gp_new(const struct gp_attr *attr, void *(*fn)(void *arg), void *arg)
 {
 	struct gp_hub *h = gp__hub_need();
@@ -220,7 +257,7 @@ GP_API struct gp_greenlet *gp_new(const struct gp_attr *attr, void *(*fn)(void *
 
 	if (!h || !fn || size < STACK_LEAST)
 		return NULL;
-	g = gp__alloc(gp__max(sizeof *g, h->hooks->record_size));
+	g = take_record(h);
 	if (!g)
 		return NULL;
 	gp__greenlet_init(h, g);
@@ -229,7 +266,7 @@ GP_API struct gp_greenlet *gp_new(const struct gp_attr *attr, void *(*fn)(void *
 		g->flags |= GP__CARRIED;
 		g->carried_stack = size;
 	} else if (gp__stack_make(h, &g->stack, size)) {
-		gp__free(g);
+		free_record(g);
 		return NULL;
 	}
 	if (attr && attr->name)
@@ -359,7 +396,7 @@ GP_API int gp_join(struct gp_greenlet *g, int64_t deadline)
 		return -EDEADLK;
 	if (g->state == GP__DEAD)
 		return 0;
-	if (deadline <= gp__now())
+	if (gp__passed(deadline))
 		return -ETIMEDOUT;
 	while (g->state != GP__DEAD) {
 		int r = gp__wait_in(h, &g->links, &w, "join", g->id, deadline);
@@ -414,6 +451,7 @@ GP_API int gp_exit(void *value)
 	if (!g)
 		return -EPERM;
 	finish(h, g, value);
+	gp__leave(h);
 }
 
 GP_API int gp_fail(int error, const char *message)
@@ -429,6 +467,7 @@ GP_API int gp_fail(int error, const char *message)
 	gp__free(g->message);
 	g->message = message ? copied(message) : NULL;
 	finish(h, g, NULL);
+	gp__leave(h);
 }
 
 GP_API int gp_defer(void (*fn)(void *arg), void *arg)
@@ -517,7 +556,7 @@ GP_API void gp_unref(struct gp_greenlet *g)
 	if (g->stack.size) /* it never ran */
 		gp__stack_free(g->hub, &g->stack);
 	gp__free(g->message);
-	gp__free(g);
+	free_record(g);
 }
 
 GP_API unsigned long gp_id(const struct gp_greenlet *g) { return g ? g->id : 0; }

@@ -68,7 +68,6 @@ int gp__hub_make(struct gp_hub **out, struct gp_greenlet *main, const struct gp_
 	gp__list_init(&h->runq);
 	gp__list_init(&h->fd_changes);
 	gp__list_init(&h->all);
-	gp__list_init(&h->spare_stacks);
 	gp__list_init(&h->idlers);
 	gp__list_init(&h->dead);
 	h->hooks = hooks ? hooks : &no_hooks;
@@ -80,9 +79,12 @@ int gp__hub_make(struct gp_hub **out, struct gp_greenlet *main, const struct gp_
 	h->pid = (int)gp__raw(SYS_getpid);
 	h->tid = (int)gp__raw(SYS_gettid);
 	h->polled = gp__now();
-	r = gp__stack_make(h, &h->stack, HUB_STACK);
+	r = gp__stacks_make(h);
 	if (r)
 		goto fail_hub;
+	r = gp__stack_map(&h->stack, HUB_STACK);
+	if (r)
+		goto fail_stacks;
 	r = gp__fds_make(h);
 	if (r)
 		goto fail_stack;
@@ -104,6 +106,8 @@ fail_fds:
 	gp__raw(SYS_munmap, h->fds, (size_t)h->fds_max * sizeof *h->fds);
 fail_stack:
 	gp__stack_unmap(&h->stack);
+fail_stacks:
+	gp__free(h->stacks);
 fail_hub:
 	gp__free(h);
 	return r;

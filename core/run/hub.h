@@ -179,6 +179,7 @@ struct gp_fd {
 
 struct gp_loop;
 struct gp_offload;
+struct gp_stacks;
 
 struct gp_stats {
 	unsigned long greenlets, live, peak, switches, parks;
@@ -251,8 +252,10 @@ struct gp_hub {
 	struct gp_stats stats;
 	const struct gp_hooks *hooks;
 	struct gp_stack stack;        /* the hub's own */
-	struct gp_list spare_stacks;  /* kept warm for the next spawn */
-	unsigned spare_count;
+	struct gp_stacks *stacks;     /* kept for the next spawn, by size (stack.c) */
+	unsigned spare_count;         /* stacks that are warm */
+	struct gp_greenlet *records;  /* kept for the next spawn, by `arg` (greenlet.c) */
+	unsigned records_kept;
 	struct gp_list idlers;        /* greenlets in gp_idle(), by wait_link */
 	struct gp_list dead;          /* greenlets whose stack is to be freed, by wait_link */
 	struct gp_greenlet *main;     /* whose waits end with -EDEADLK when nothing can wake anybody */
@@ -333,6 +336,9 @@ int gp__yield_cancelable(struct gp_hub *h);
 void gp__yield_poll(struct gp_hub *h);
 /* Ends the current greenlet: another one runs, the caller never again. */
 void gp__leave(struct gp_hub *h) GP_NORETURN;
+/* The same for one that is at the lowest frame of its stack: the saved stack
+ * pointer that gp__greenlet_entry() is to switch to at once. */
+void *gp__leave_to(struct gp_hub *h);
 /* Resumes a greenlet from the hub's context. */
 void gp__resume(struct gp_hub *h, struct gp_greenlet *g);
 
@@ -437,6 +443,9 @@ static inline int64_t gp__deadline_after(int64_t ns)
 	return __builtin_add_overflow(gp__now(), ns < 0 ? 0 : ns, &at) ? GP__NEVER : at;
 }
 
+/* Whether it has come; without a look at the clock for one that never does. */
+static inline bool gp__passed(int64_t deadline) { return deadline != GP__NEVER && deadline <= gp__now(); }
+
 /* wait.c */
 /* Parks until fd is ready for one of events. The events, or -ETIMEDOUT, -EINTR,
  * -EBADF when it was closed meanwhile, -ENOMEM. */
@@ -515,9 +524,12 @@ void gp__locals_end(struct gp_greenlet *g);
 void gp__locals_drop(struct gp_greenlet *g);
 
 /* stack.c */
+int gp__stacks_make(struct gp_hub *h);
 int gp__stack_make(struct gp_hub *h, struct gp_stack *s, size_t size);
 /* May keep it for the next one. */
 void gp__stack_free(struct gp_hub *h, struct gp_stack *s);
+/* A mapping of its own, for the hub. */
+int gp__stack_map(struct gp_stack *s, size_t size);
 void gp__stack_unmap(struct gp_stack *s);
 
 /* dump.c */

@@ -207,6 +207,20 @@ void gp__yield_poll(struct gp_hub *h)
 	yield_to(h, NULL);
 }
 
+void *gp__leave_to(struct gp_hub *h)
+{
+	struct gp_greenlet *self = h->current, *next;
+
+	self->state = GP__DEAD;
+	next = take_next(h);
+	if (next) {
+		enter(h, next);
+		return next->sp;
+	}
+	h->current = NULL;
+	return h->sp;
+}
+
 void gp__leave(struct gp_hub *h)
 {
 	struct gp_greenlet *self = h->current;

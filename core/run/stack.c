@@ -46,12 +46,13 @@ struct chunk {
 /* Stacks of one size. */
 struct class {
 	struct spare *warm;
-	unsigned warm_count;
+	unsigned warm_count, warm_max;
 	struct gp_list roomy; /* struct chunk */
 };
 
 struct gp_stacks {
 	struct class class[CLASS_MAX + 1]; /* by pages */
+	unsigned long below;               /* where the next chunk would lie best; 0: anywhere */
 	bool mark_fails;                   /* the kernel has no MADV_GUARD_INSTALL */
 };
 
@@ -81,9 +82,9 @@ static int guard(struct gp_stacks *all, char *page)
 	return (int)gp__raw(SYS_mprotect, page, GP__PAGE, PROT_NONE);
 }
 
-static long map(size_t size)
+static long map_at(unsigned long hint, size_t size)
 {
-	return gp__raw(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+	return gp__raw(SYS_mmap, hint, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
 }
 
 /* ---- mappings of their own -------------------------------------------------------- */
@@ -93,7 +94,7 @@ int gp__stack_map(struct gp_stack *s, size_t size)
 	long p;
 
 	size = gp__align_up(size, GP__PAGE);
-	p = map(size + GP__PAGE);
+	p = map_at(0, size + GP__PAGE);
 	if (gp__is_err(p))
 		return (int)p;
 	if (guard(NULL, (char *)p)) {
@@ -113,22 +114,38 @@ void gp__stack_unmap(struct gp_stack *s)
 
 /* ---- chunks ------------------------------------------------------------------------- */
 
-static struct chunk *chunk_make(struct class *c, size_t size)
+/* 2 MiB, aligned. Below the chunk before it if there is room, so that the
+ * kernel sees one mapping; else cut out of twice as much. */
+static long map_chunk(struct gp_stacks *all)
 {
-	long p = map(2 * CHUNK);
-	unsigned long at, end;
-	struct chunk *chunk;
+	long p = all->below ? map_at(all->below, CHUNK) : 0;
+	unsigned long at;
+
+	if (p && !gp__is_err(p)) {
+		if (!((unsigned long)p & (CHUNK - 1)))
+			return p;
+		gp__raw(SYS_munmap, p, CHUNK);
+	}
+	p = map_at(0, 2 * CHUNK);
+	if (gp__is_err(p))
+		return p;
+	at = gp__align_up((unsigned long)p, CHUNK);
+	if (at > (unsigned long)p)
+		gp__raw(SYS_munmap, p, at - (unsigned long)p);
+	gp__raw(SYS_munmap, at + CHUNK, (unsigned long)p + CHUNK - at);
+	return (long)at;
+}
+
+static struct chunk *chunk_make(struct gp_stacks *all, struct class *c, size_t size)
+{
+	long p = map_chunk(all);
+	struct chunk *chunk = (struct chunk *)p;
 	unsigned n = places(size);
 
 	if (gp__is_err(p))
 		return NULL;
-	at = gp__align_up((unsigned long)p, CHUNK);
-	end = (unsigned long)p + 2 * CHUNK;
-	if (at > (unsigned long)p)
-		gp__raw(SYS_munmap, p, at - (unsigned long)p);
-	gp__raw(SYS_munmap, at + CHUNK, end - at - CHUNK);
-	gp__raw(SYS_madvise, at, CHUNK, MADV_NOHUGEPAGE); /* else a stack may cost all 2 MiB */
-	chunk = (struct chunk *)at;
+	all->below = (unsigned long)p - CHUNK;
+	gp__raw(SYS_madvise, p, CHUNK, MADV_NOHUGEPAGE); /* else a stack may cost all 2 MiB */
 	for (unsigned i = 0; i < n; i++)
 		chunk->free[i / 64] |= 1UL << i % 64;
 	gp__list_append(&c->roomy, &chunk->link);
@@ -146,7 +163,7 @@ static unsigned first_free(const struct chunk *chunk)
 
 static void *cut(struct gp_stacks *all, struct class *c, size_t size)
 {
-	struct chunk *chunk = gp__list_empty(&c->roomy) ? chunk_make(c, size) : gp__list_first(&c->roomy, struct chunk, link);
+	struct chunk *chunk = gp__list_empty(&c->roomy) ? chunk_make(all, c, size) : gp__list_first(&c->roomy, struct chunk, link);
 	unsigned i;
 	char *page;
 
@@ -194,8 +211,10 @@ int gp__stacks_make(struct gp_hub *h)
 
 	if (!all)
 		return -ENOMEM;
-	for (unsigned i = 0; i <= CLASS_MAX; i++)
+	for (unsigned i = 1; i <= CLASS_MAX; i++) {
+		all->class[i].warm_max = (unsigned)(WARM / (i * GP__PAGE));
 		gp__list_init(&all->class[i].roomy);
+	}
 	h->stacks = all;
 	return 0;
 }
@@ -233,7 +252,7 @@ void gp__stack_free(struct gp_hub *h, struct gp_stack *s)
 		return;
 	}
 	c = &h->stacks->class[s->size / GP__PAGE];
-	if (gp__likely(c->warm_count < WARM / s->size)) {
+	if (gp__likely(c->warm_count < c->warm_max)) {
 		struct spare *spare = spare_at(s->base, s->size);
 
 		spare->next = c->warm;

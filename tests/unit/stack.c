@@ -44,16 +44,16 @@ CASE("a freed stack is used again, for the same size only")
 	gp__stack_free(h, &c);
 }
 
-CASE("stacks in use do not overlap; more than 64 spare ones go back to the kernel")
+CASE("stacks in use do not overlap; of more than 4 MiB of spare ones the memory goes back to the kernel")
 {
+	enum { SIZE = 65536, KEPT = (4 << 20) / SIZE };
 	static struct gp_stack s[100];
 	struct gp_hub *h = gp_self()->hub;
-	unsigned char resident;
-	int mapped = 0;
+	int resident = 0;
 	void *base[100];
 
 	for (int i = 0; i < 100; i++) {
-		EXPECT_INT(gp__stack_make(h, &s[i], 8192), 0);
+		EXPECT_INT(gp__stack_make(h, &s[i], SIZE), 0);
 		memset(s[i].base, i, s[i].size);
 		base[i] = s[i].base;
 	}
@@ -68,10 +68,59 @@ CASE("stacks in use do not overlap; more than 64 spare ones go back to the kerne
 	}
 	for (int i = 0; i < 100; i++)
 		gp__stack_free(h, &s[i]);
-	EXPECT_INT(h->spare_count, 64);
+	EXPECT_INT(h->spare_count, KEPT);
+	for (int i = 0; i < 100; i++) {
+		unsigned char in_core;
+
+		resident += !mincore(base[i], 4096, &in_core) && in_core & 1;
+	}
+	EXPECT_INT(resident, KEPT);
+	for (int i = 0; i < 100; i++) /* all of them again, whether they were warm or not */
+		EXPECT_INT(gp__stack_make(h, &s[i], SIZE), 0);
 	for (int i = 0; i < 100; i++)
-		mapped += !mincore(base[i], 4096, &resident);
-	EXPECT_INT(mapped, 64);
+		memset(s[i].base, i, s[i].size);
+	for (int i = 0; i < 100; i++)
+		EXPECT_INT(((unsigned char *)s[i].base)[SIZE - 1], i);
+	for (int i = 0; i < 100; i++)
+		gp__stack_free(h, &s[i]);
+	EXPECT_INT(h->spare_count, KEPT);
+}
+
+CASE("stacks of one size lie close together, each with a guard page, and their memory costs no more than what is touched")
+{
+	enum { N = 1000 };
+	static struct gp_stack s[N];
+	struct gp_hub *h = gp_self()->hub;
+	uintptr_t low = UINTPTR_MAX, high = 0;
+
+	for (int i = 0; i < N; i++) {
+		EXPECT_INT(gp__stack_make(h, &s[i], 8192), 0);
+		((char *)s[i].base)[8191] = 1;
+		if ((uintptr_t)s[i].base < low)
+			low = (uintptr_t)s[i].base;
+		if ((uintptr_t)s[i].base > high)
+			high = (uintptr_t)s[i].base;
+	}
+	if (!unit_under("valgrind") && !unit_under("asan"))
+		EXPECT(high - low < (N / 170 + 2) * (2UL << 20));
+	for (int i = N - 1; i >= 0; i--)
+		gp__stack_free(h, &s[i]);
+	EXPECT_INT(h->spare_count, (4 << 20) / 8192);
+}
+
+CASE("a stack above 256 KiB is a mapping of its own, and is not kept")
+{
+	struct gp_hub *h = gp_self()->hub;
+	struct gp_stack s;
+	unsigned char in_core;
+	void *base;
+
+	EXPECT_INT(gp__stack_make(h, &s, 260 << 10), 0);
+	base = s.base;
+	memset(base, 1, s.size);
+	gp__stack_free(h, &s);
+	EXPECT_INT(h->spare_count, 0);
+	EXPECT(mincore(base, 4096, &in_core));
 }
 
 /* ---- overflow ------------------------------------------------------------------------- */
