@@ -38,6 +38,13 @@ unit() {
 @test "unit fork: the child has a hub that works, the parent's goes on" { unit fork; }
 @test "unit many: 10,000 greenlets" { unit many; }
 @test "unit dump: who waits for what, and deadlocks told once" { unit dump; }
+@test "unit event: gevent's order of wake-ups, waits that end otherwise, misuse" { unit event; }
+@test "unit async_result: values, errors, greenlets that fill it, gevent's order" { unit async_result; }
+@test "unit semaphore: gevent's order, random operations against a model" { unit semaphore; }
+@test "unit lock: who has it, recursion, gevent's order" { unit lock; }
+@test "unit condition: the lock after each kind of end, the order of Python's" { unit condition; }
+@test "unit barrier: going on together, breaking, resetting, the order of Python's" { unit barrier; }
+@test "unit rwlock: readers together, writers alone, nobody overtakes" { unit rwlock; }
 @test "unit fault: no memory, no descriptor, no thread" { unit fault; }
 @test "unit insn: which system call sites can be patched, and how" { unit insn; }
 @test "unit channel: who meets whom, tries, closing, misuse" { unit channel; }
