@@ -19,6 +19,7 @@
 #include "greenpatch/queue.h"
 #include "greenpatch/rwlock.h"
 #include "greenpatch/semaphore.h"
+#include "greenpatch/server.h"
 #include "greenpatch/socket.h"
 #include "greenpatch/timeout.h"
 

@@ -51,3 +51,4 @@ twin() {
 @test "tutorial 26: subprocess" { twin 26_subprocess; }
 @test "tutorial 27: pipe_relay" { twin 27_pipe_relay; }
 @test "tutorial 28: actors" { twin 28_actors; }
+@test "tutorial 30: stream_server" { twin 30_stream_server; }

@@ -25,6 +25,7 @@ unit() {
 @test "unit greenlet: spawn, join and its errors, references, numbers" { unit greenlet; }
 @test "unit link: links, ends one by one, waiting until nobody can run" { unit link; }
 @test "unit local: each greenlet has its own values, destructors in their order" { unit local; }
+@test "unit server: addresses; connections and datagrams, limits, no descriptors, sockets handed over" { unit server; }
 @test "unit sched: turns, wake-ups and looks at the loop in gevent's order" { unit sched; }
 @test "unit errno: each greenlet has its own" { unit errno; }
 @test "unit hub: hidden descriptors, hooks, the sleep in the kernel" { unit hub; }

@@ -455,6 +455,8 @@ int gp__wait_fds(struct gp_hub *h, struct gp_fdwait *w, int n, int64_t deadline)
 /* The number is closed or comes to mean something else: wakes its waiters with
  * GP__CLOSED and forgets what was known. Before the call that does it. */
 void gp__fd_closing(struct gp_hub *h, int fd);
+/* Its waiters look again, as if it were ready: how many. */
+int gp__fd_wake(struct gp_hub *h, int fd);
 struct gp_fd *gp__fd(struct gp_hub *h, int fd); /* NULL: out of the table */
 int gp__fds_make(struct gp_hub *h);
 /* In the child of a fork: nobody waits for any descriptor. O(highest number). */

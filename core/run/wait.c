@@ -153,3 +153,18 @@ void gp__fd_closing(struct gp_hub *h, int fd)
 		gp__wake(w->g, 0);
 	}
 }
+
+int gp__fd_wake(struct gp_hub *h, int fd)
+{
+	int n = 0;
+
+	if (fd < 0 || fd >= h->fds_max || !h->fds[fd].waits.next)
+		return 0;
+	gp__list_each(node, &h->fds[fd].waits) {
+		struct gp_fdwait *w = gp__list_entry(node, struct gp_fdwait, link);
+
+		w->ready |= w->events;
+		n += gp__wake(w->g, 0);
+	}
+	return n;
+}
