@@ -2,7 +2,7 @@
 #
 #   make            the shim, the core library and greenpatch.pc
 #   make check      scripts/check: every test
-#   make bench      ratios against native, see scripts/bench
+#   make bench      ratios against native and gevent, see scripts/bench and scripts/bench-core
 #   make install    PREFIX=/usr/local DESTDIR=
 
 VERSION := 0.1.0
@@ -132,7 +132,7 @@ $(B)/bench/%: tests/bench/%.c $(wildcard tests/bench/*.h)
 	@$(CC) -std=gnu11 $(GUEST_FLAGS) -o $@ $<
 $(B)/bench/core_%: tests/bench/core_%.c $(B)/libgreenpatch-core.a $(wildcard tests/bench/*.h include/*.h include/*/*.h)
 	@mkdir -p $(@D)
-	@$(CC) -std=gnu11 $(GUEST_FLAGS) -Iinclude -o $@ $< $(B)/libgreenpatch-core.a -pthread
+	@$(CC) -std=gnu11 $(GUEST_FLAGS) -Wno-unused-parameter -Iinclude -o $@ $< $(B)/libgreenpatch-core.a -pthread
 $(B)/unit/%: tests/unit/%.c $(B)/libgreenpatch-core.a $(wildcard tests/unit/*.h)
 	@mkdir -p $(@D)
 	@$(CC) -std=gnu11 $(GUEST_FLAGS) -Iinclude -I. -o $@ $< $(B)/libgreenpatch-core.a -pthread
@@ -160,6 +160,7 @@ check:
 	scripts/check
 bench: all benches
 	scripts/bench
+	scripts/bench-core
 lint:
 	scripts/lint
 
