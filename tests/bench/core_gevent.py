@@ -43,6 +43,19 @@ def spawn(count=50000):
 
 
 def queue(count=100000):
+    q = [gevent.queue.Queue(), gevent.queue.Queue()]
+
+    def player(me):
+        for _ in range(count // 2):
+            q[1 - me].put(q[me].get())
+
+    q[0].put(1)
+    start = cpu_ns()
+    gevent.joinall([gevent.spawn(player, i) for i in range(2)])
+    report(start, count)
+
+
+def bounded(count=100000):
     q = gevent.queue.Queue(1)
 
     def getter():

@@ -1,36 +1,34 @@
-// core_queue [COUNT]: a greenlet puts into a queue with room for one, another gets. Prints the nanoseconds of one item:
-// a put, a get, and the switches between the two.
+// core_queue [COUNT]: two greenlets send an item to and fro through two queues. Prints the nanoseconds from a put to the
+// return of the get that waited for it, which has one switch.
 #include "core.h"
 
-static struct gp_queue *q;
-static long count;
+static struct gp_queue *q[2];
+static long rounds;
 
-static void *getter(void *arg)
+static void *player(void *arg)
 {
+	intptr_t me = (intptr_t)arg;
 	void *item = NULL;
 
-	for (long i = 0; i < count; i++)
-		must(-gp_queue_get(q, &item, GP_NEVER), "gp_queue_get");
+	for (long i = 0; i < rounds; i++) {
+		must(-gp_queue_get(q[me], &item, GP_NEVER), "gp_queue_get");
+		must(-gp_queue_put(q[!me], item, GP_NEVER), "gp_queue_put");
+	}
 	return item;
-}
-
-static void *putter(void *arg)
-{
-	for (intptr_t i = 0; i < count; i++)
-		must(-gp_queue_put(q, (void *)(i + 1), GP_NEVER), "gp_queue_put");
-	return arg;
 }
 
 int main(int argc, char **argv)
 {
 	struct gp_greenlet *g[2];
 
-	count = argument(argc, argv, 1, 5000000);
-	q = gp_queue_new(1);
+	rounds = argument(argc, argv, 1, 10000000) / 2;
+	q[0] = gp_queue_new(0);
+	q[1] = gp_queue_new(0);
+	must(-gp_queue_put(q[0], q, GP_NEVER), "gp_queue_put");
 	int64_t start = cpu_ns();
-	g[0] = gp_spawn(getter, NULL);
-	g[1] = gp_spawn(putter, NULL);
-	must(gp_join_all(g, 2, GP_NEVER) == 2 && (long)(intptr_t)gp_value(g[0]) == count ? 0 : 1, "gp_join_all");
-	report("ns", start, count);
+	for (intptr_t i = 0; i < 2; i++)
+		g[i] = gp_spawn(player, (void *)i);
+	must(gp_join_all(g, 2, GP_NEVER) == 2 && gp_value(g[1]) == q ? 0 : 1, "gp_join_all");
+	report("ns", start, 2 * rounds);
 	return 0;
 }
