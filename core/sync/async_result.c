@@ -67,14 +67,14 @@ static void set_error(struct gp_async_result *r, int error, char *message)
 	gp__free(r->message);
 	r->error = error;
 	r->message = message;
-	gp__linkable_check(&r->link);
+	gp__linkable_tell(&r->link);
 }
 
 static void set_value(struct gp_async_result *r, void *value)
 {
 	r->value = value;
 	r->has_value = true;
-	gp__linkable_check(&r->link);
+	gp__linkable_tell(&r->link);
 }
 
 static char *copied(const char *text)

@@ -36,7 +36,7 @@ GP_API int gp_event_set(struct gp_event *e)
 	if (!e || !gp__linkable_here(&e->link))
 		return -EINVAL;
 	e->set = true;
-	gp__linkable_check(&e->link);
+	gp__linkable_tell(&e->link);
 	return 0;
 }
 

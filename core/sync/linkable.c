@@ -34,10 +34,12 @@ static struct gp_waiter *next_closed(struct gp_linkable *l)
 /* Who was not woken stands in front of those who came meanwhile. */
 static void end_round(struct gp_hub *h, struct gp_linkable *l)
 {
-	gp__list_splice(&l->waking, &l->waiters);
-	gp__list_splice(&l->waiters, &l->waking);
+	if (!gp__list_empty(&l->waking)) {
+		gp__list_splice(&l->waking, &l->waiters);
+		gp__list_splice(&l->waiters, &l->waking);
+	}
 	l->round = NO_ROUND;
-	if (!gp__list_empty(&l->late)) {
+	if (gp__unlikely(!gp__list_empty(&l->late))) {
 		/* These came while the late ones were woken, who shall not be
 		 * woken for ever in one turn. Each has found the object ready. */
 		if (!l->ready(l, gp__list_first(&l->late, struct gp_waiter, link))) {

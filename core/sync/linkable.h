@@ -46,6 +46,12 @@ void *gp__linkable_new(size_t size, bool (*ready)(const struct gp_linkable *l, c
 void gp__linkable_free(struct gp_linkable *l);
 /* It may have become ready. */
 void gp__linkable_check(struct gp_linkable *l);
+/* It has become ready, for anybody. */
+static inline void gp__linkable_tell(struct gp_linkable *l)
+{
+	if (!gp__list_empty(&l->waiters))
+		gp__notify(l->hub, &l->notifier);
+}
 
 enum {
 	GP__LATE = 1 << 8, /* the caller is one of the late ones */
@@ -61,13 +67,13 @@ int gp__linkable_wait(struct gp_hub *h, struct gp_linkable *l, struct gp_waiter 
 /* Whether the object may be used here; and the hub, if the caller may also wait. */
 static inline bool gp__linkable_here(const struct gp_linkable *l)
 {
-	return l && gp__hub() && gp__hub() == l->hub;
+	return l && l->hub == gp__hub();
 }
 static inline struct gp_hub *gp__linkable_hub(const struct gp_linkable *l)
 {
 	struct gp_hub *h = gp__hub();
 
-	return l && h && h == l->hub && h->current ? h : NULL;
+	return l && h == l->hub && h->current ? h : NULL;
 }
 /* Somebody is about to wait: -ETIMEDOUT if the deadline has passed. */
 static inline int gp__deadline_passed(int64_t deadline)

@@ -94,7 +94,7 @@ GP_API int gp_lock_release(struct gp_lock *l)
 	if (--l->depth)
 		return 0;
 	l->owner = 0;
-	gp__linkable_check(&l->link);
+	gp__linkable_tell(&l->link);
 	return 0;
 }
 
@@ -121,7 +121,7 @@ uint32_t gp__lock_drop(struct gp_lock *l)
 
 	l->owner = 0;
 	l->depth = 0;
-	gp__linkable_check(&l->link);
+	gp__linkable_tell(&l->link);
 	return depth;
 }
 

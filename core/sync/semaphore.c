@@ -79,7 +79,7 @@ GP_API int gp_semaphore_release(struct gp_semaphore *s)
 	if (s->value == s->most)
 		return -EOVERFLOW;
 	s->value++;
-	gp__linkable_check(&s->link);
+	gp__linkable_tell(&s->link);
 	return 0;
 }
 
