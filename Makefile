@@ -154,6 +154,7 @@ units: $(units)
 tutorial: $(tutorial)
 
 include tests/unit/unit.mk
+include core/web/web.mk
 include tests/apps/apps.mk
 
 check:
