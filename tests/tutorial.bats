@@ -16,6 +16,12 @@ twin() {
     diff -u --label "gevent (expected)" --label "twin (came)" "$RECORD/$1.txt" "$out"
 }
 
+# web_twin NAME: the same for one that needs the web library.
+web_twin() {
+    [ -e "$BUILD/libgreenpatch-web.a" ] || skip "the web library is not built here (make web says what is missing)"
+    twin "$1"
+}
+
 @test "every example of the record has a twin here" {
     local record
     for record in "$RECORD"/*.txt; do
@@ -52,3 +58,6 @@ twin() {
 @test "tutorial 27: pipe_relay" { twin 27_pipe_relay; }
 @test "tutorial 28: actors" { twin 28_actors; }
 @test "tutorial 30: stream_server" { twin 30_stream_server; }
+@test "tutorial 31: http_server" { web_twin 31_http_server; }
+@test "tutorial 32: http_streaming" { web_twin 32_http_streaming; }
+@test "tutorial 33: long_poll" { web_twin 33_long_poll; }
