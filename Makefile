@@ -43,6 +43,7 @@ units   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
 
 .PHONY: FORCE all guests apps benches units tutorial check check-units asan valgrind bench lint install clean
 all: $(B)/libgreenpatch.so $(B)/libgreenpatch-core.a $(B)/libgreenpatch-core.so $(B)/greenpatch.pc $(B)/greenpatch-patch.pc $(B)/greenpatch.1
+include core/web/web.mk
 
 # The shim has core's names and its own. Behind each lies a stub (trap/api.S),
 # and core's function is gp__do_<name>.
@@ -154,7 +155,6 @@ units: $(units)
 tutorial: $(tutorial)
 
 include tests/unit/unit.mk
-include core/web/web.mk
 include tests/apps/apps.mk
 
 check:

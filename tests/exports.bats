@@ -40,6 +40,14 @@ same_names() {
     diff -u --label exports.map --label headers <(mapped "$ROOT"/{core,preload}/exports.map) declared
 }
 
+@test "exports: the web library has the names of core/web/exports.map and no other, and each is declared" {
+    [ -e "$BUILD/libgreenpatch-web.so" ] || skip "the web library is not built here"
+    diff -u --label exports.map --label library <(mapped "$ROOT"/core/web/exports.map) <(exported "$BUILD/libgreenpatch-web.so")
+    gcc -std=c11 -I"$ROOT/include" -E -x c "$ROOT/include/greenpatch-web.h" | awk '/^# [0-9]/ { web = $3 ~ /greenpatch\/web\// } web' >web.i
+    grep -oE '\bgp_[a-z0-9_]+\(' web.i | tr -d '(' | sort -u >declared
+    diff -u --label exports.map --label headers <(mapped "$ROOT"/core/web/exports.map) declared
+}
+
 @test "exports: what the core shows in its archive begins with gp_ or with libev's new prefix" {
     nm -g --defined-only "$BUILD/libgreenpatch-core.a" | awk 'NF == 3 && $3 !~ /^gp_/ { print $3 }' >others
     [ ! -s others ] || fail "expected gp_ names, came $(tr '\n' ' ' <others)"
@@ -192,7 +200,7 @@ runs() {
     [ "$(pkg-config --modversion greenpatch)" = "$(sed -n 's/^VERSION := //p' "$ROOT/Makefile")" ]
     # Nothing but what is meant to be there.
     (cd stage && find . -type f | sort) >files
-    grep -vE '^\./usr/local/(bin/greenpatch|include/greenpatch(\.h|/[a-z_]+\.h)|lib/(greenpatch/libgreenpatch\.so|libgreenpatch-core\.(a|so)|pkgconfig/greenpatch(-patch)?\.pc)|share/.*)$' files >others || true
+    grep -vE '^\./usr/local/(bin/greenpatch|include/greenpatch(-web)?(\.h|/(web/)?[a-z_]+\.h)|lib/(greenpatch/libgreenpatch\.so|libgreenpatch-(core|web)\.(a|so)|pkgconfig/greenpatch(-patch|-web)?\.pc)|share/.*)$' files >others || true
     [ ! -s others ] || fail "expected only what belongs there, came $(tr '\n' ' ' <others)"
 }
 

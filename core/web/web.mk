@@ -18,10 +18,19 @@ web_missing  := $(shell for h in $(web_headers); do \
 ifeq ($(strip $(web_missing)),)
 all: web
 web: $(web_names)
+install: install-web
 else
+tutorial := $(filter-out $(patsubst tests/tutorial/%.c,$(B)/tutorial/%,$(foreach n,29 31 32 33 34 35,$(wildcard tests/tutorial/$(n)_*.c))),$(tutorial))
 web:
 	@echo 'make web: missing: $(web_missing)' >&2; false
 endif
+
+.PHONY: install-web
+install-web: web
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig
+	install -m 755 $(B)/libgreenpatch-web.so $(DESTDIR)$(LIBDIR)/
+	install -m 644 $(B)/libgreenpatch-web.a $(DESTDIR)$(LIBDIR)/
+	install -m 644 $(B)/greenpatch-web.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
 
 $(B)/obj/web/%.o: %.c
 	@mkdir -p $(@D)
