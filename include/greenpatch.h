@@ -23,6 +23,10 @@
 #include "greenpatch/rwlock.h"
 #include "greenpatch/semaphore.h"
 #include "greenpatch/server.h"
+#include "greenpatch/process.h"
+#include "greenpatch/rwlock.h"
+#include "greenpatch/semaphore.h"
+#include "greenpatch/signal.h"
 #include "greenpatch/socket.h"
 #include "greenpatch/timeout.h"
 

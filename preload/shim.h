@@ -153,6 +153,25 @@ long gp__native_block(struct gp_hub *h, struct gp_guest *me, long nr, const long
 /* Whether `me` has a signal to take now (looks at what arrived first). */
 bool gp__interrupted(struct gp_hub *h, struct gp_guest *me);
 
+/* A park that can be cancelled ended with this error of a kill or a timeout: as
+ * an errno that the program may see. Numbers of its own become ECANCELED, or
+ * ETIMEDOUT. */
+static inline long gp__told(const struct gp_hub *h, int r)
+{
+	return r >= -133 ? r : h->current->hit ? -ETIMEDOUT : -ECANCELED;
+}
+
+/* The result of a call that moved something before it ended with r: the count.
+ * A kill or a timeout is then told by the next call. */
+static inline long gp__moved(struct gp_guest *me, long done, long r)
+{
+	if (!done)
+		return r;
+	if (r == gp__told(me->g.hub, me->g.hit ? -ETIMEDOUT : me->g.kill_error) && (me->g.hit || me->g.killed))
+		gp__cancel_again(&me->g);
+	return done;
+}
+
 /* diag.h has the rest */
 void gp__stats_print(void);
 

@@ -187,3 +187,17 @@ failed and left early
 reported:  (-32)
 killed"
 }
+
+CANCELS="sleep: ECANCELED
+read: ECANCELED
+poll: ECANCELED
+poll of one: ECANCELED
+waitpid: ECANCELED
+mutex: later
+write: ECANCELED
+timeouts end a read"
+
+@test "patch: a kill or a timeout ends a plain call of a greenlet, never a wait for a mutex" {
+    prints cancels "$CANCELS"
+    on_traps cancels "$CANCELS"
+}

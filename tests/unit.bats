@@ -36,6 +36,8 @@ unit() {
 @test "unit poll: poll and select with deadlines" { unit poll; }
 @test "unit file: files by helper threads" { unit file; }
 @test "unit apart: blocking functions, and names, on threads of the pool" { unit apart; }
+@test "unit process: waiting for children, forking" { unit process; }
+@test "unit signal: handlers that run in greenlets" { unit signal; }
 @test "unit fork: the child has a hub that works, the parent's goes on" { unit fork; }
 @test "unit many: 10,000 greenlets" { unit many; }
 @test "unit dump: who waits for what, and deadlocks told once" { unit dump; }

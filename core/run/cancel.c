@@ -63,6 +63,16 @@ int gp__cancel_take(struct gp_greenlet *g)
 	return first->error;
 }
 
+void gp__cancel_again(struct gp_greenlet *g)
+{
+	if (g->hit)
+		g->hit->state = DUE;
+	else if (g->killed)
+		g->kill_due = true;
+	g->cancel = g->cancel || g->hit || g->kill_due;
+	g->hit = NULL;
+}
+
 void gp__cancel(struct gp_greenlet *g)
 {
 	struct gp_hub *h = g->hub;

@@ -65,6 +65,7 @@ static void on_kick(struct ev_loop *ev, ev_io *w, int revents)
 
 	gp__raw(SYS_read, w->fd, &count, sizeof count);
 	gp__offload_collect(gp__container_of(w, struct gp_loop, kick)->hub);
+	gp__handlers_collect(gp__container_of(w, struct gp_loop, kick)->hub);
 }
 
 static void on_ready(struct ev_loop *ev, ev_io *io, int revents)
@@ -174,7 +175,8 @@ void gp__loop_poll(struct gp_hub *h, bool may_block)
 		bring_up_to_date(h, f);
 	}
 	may_block = may_block && gp__list_empty(&h->runq);
-	if (may_block && gp__hub_alone(h) && !h->deadlock_told && !(h->hooks->may_wake && h->hooks->may_wake(h)))
+	if (may_block && gp__hub_alone(h) && !h->deadlock_told && !h->handlers &&
+	    !(h->hooks->may_wake && h->hooks->may_wake(h)))
 		may_block = !nothing_can_wake(h);
 	started = gp__now();
 	ev_run(h->loop->ev, may_block ? EVRUN_ONCE : EVRUN_NOWAIT);

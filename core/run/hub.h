@@ -261,6 +261,7 @@ struct gp_hub {
 	struct gp_greenlet *main;     /* whose waits end with -EDEADLK when nothing can wake anybody */
 	void (*trace)(struct gp_greenlet *g); /* gp_set_trace(): who begins to run; NULL: none */
 	void (*on_error)(struct gp_greenlet *g); /* gp_set_error_handler(); NULL: the report on stderr */
+	unsigned handlers;            /* signals whose handlers run in its greenlets (core/signal.c) */
 	bool deadlock_told;           /* said once until something moves */
 	int *shared_errno;            /* that of the TLS which is not GP__OWN_TLS; NULL: there is none */
 	int pid, tid;                 /* of the kernel thread; renewed by fork */
@@ -314,7 +315,7 @@ static inline bool gp__hub_alone(const struct gp_hub *h)
  * kernel, because no greenlet of this hub could use the time. */
 static inline bool gp__hub_quiet(const struct gp_hub *h)
 {
-	return gp__list_empty(&h->runq) && gp__hub_alone(h);
+	return gp__list_empty(&h->runq) && gp__hub_alone(h) && !h->current->cancel;
 }
 /* Never returns; the hub's own context (sched.c switches to it). */
 void gp__hub_main(void) GP_NORETURN;
@@ -412,8 +413,16 @@ void gp__idlers_wake(struct gp_hub *h);
 /* cancel.c */
 /* Something is to be told to g: ends its wait, or what it waits for next. */
 void gp__cancel(struct gp_greenlet *g);
+/* Whether a park of the caller that began while its `hit` was `before`, and
+ * ended with r, came to its own deadline. Otherwise -ETIMEDOUT is a gp_timeout's. */
+static inline bool gp__own_deadline(const struct gp_hub *h, const struct gp__timeout *before, int r)
+{
+	return r == -ETIMEDOUT && h->current->hit == before;
+}
 /* What is due for g, told now: an error, or 0 for nothing. */
 int gp__cancel_take(struct gp_greenlet *g);
+/* What was told last did not get through to the program: it is due again. */
+void gp__cancel_again(struct gp_greenlet *g);
 /* Its run is over: its timeouts end. */
 void gp__timeouts_end(struct gp_hub *h, struct gp_greenlet *g);
 /* The error of one that has hit and was never stopped; 0: there is none. */
@@ -518,6 +527,10 @@ void gp__offload_drain(struct gp_hub *h);
 /* After it: the jobs that wait get a helper; until then nobody takes them. */
 void gp__offload_resume(struct gp_hub *h);
 unsigned gp__offload_threads(const struct gp_hub *h, bool peak);
+
+/* core/signal.c */
+/* Makes the greenlets of the signals that have come; called by the loop. */
+void gp__handlers_collect(struct gp_hub *h);
 
 /* local.c */
 /* Its run is over: destroys what it has, on its own stack. */

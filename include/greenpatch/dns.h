@@ -11,6 +11,8 @@ struct addrinfo; /* netdb.h has it only with POSIX names */
 extern "C" {
 #endif
 
+struct addrinfo; /* of netdb.h, which hides it in strict C11 */
+
 /* libc's getaddrinfo(), made where gp_offload() would make it, so others run
  * meanwhile: 0, and a list in *list that gp_freeaddrinfo() frees. Any of host,
  * service and hints may be NULL. In a program with libgreenpatch.so others run

@@ -133,6 +133,7 @@ static int64_t socket_deadline(const struct gp_io *io)
 
 long gp__io_wait(struct gp_io *io)
 {
+	const struct gp__timeout *before = io->me->g.hit;
 	int r;
 
 	if (gp__fd_nonblocking(io->h, io->fd)) {
@@ -149,7 +150,7 @@ long gp__io_wait(struct gp_io *io)
 		return 0;
 	if (r == -EINTR) /* socket(7): with a timeout a call is not made again */
 		return io->deadline == GP__NEVER ? GP__RESTART_SYS : GP__RESTART_NEVER;
-	return r == -ETIMEDOUT ? -EAGAIN : r;
+	return gp__own_deadline(io->h, before, r) ? -EAGAIN : gp__told(io->h, r);
 }
 
 long gp__io_run(struct gp_io *io)

@@ -102,7 +102,7 @@ static long recv_all(struct gp_io *io)
 		long r = io->d->traits & GP__FD_TIMED ? gp__io_run(io) : run(io, attempt_recvfrom);
 
 		if (r <= 0)
-			return done ? done : r;
+			return gp__moved(io->me, done, r);
 		done += r;
 		copy.rsi += (uint64_t)r;
 		copy.rdx -= (uint64_t)r;
@@ -217,7 +217,7 @@ GP_CALL(sendto)
 		long r = run(&io, attempt_sendto);
 
 		if (r < 0)
-			return done ? done : r;
+			return gp__moved(me, done, r);
 		done += r;
 		if (io.kind != GP__FD_STREAM || r == (long)copy.rdx || gp__interrupted(h, me) || gp__fd_nonblocking(h, io.fd))
 			return done;

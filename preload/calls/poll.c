@@ -76,16 +76,18 @@ static void waits_add(struct waits *s, int fd, unsigned events)
 		waits_extra(s, fd, rest);
 }
 
-/* Parks until one of them may be ready: 0, or -EINTR, -ETIMEDOUT, -ENOMEM. */
-static int waits_park(struct gp_hub *h, struct waits *s, int64_t deadline)
+/* Parks until one of them may be ready, or the deadline: 0, or -EINTR, -ENOMEM,
+ * or what a kill or a timeout brings. */
+static long waits_park(struct gp_hub *h, struct waits *s, int64_t deadline)
 {
+	const struct gp__timeout *before = h->current->hit;
 	int r;
 
 	if (!s->n)
-		r = gp__park(h, "poll", 0, deadline, GP__EXTERNAL | GP__INTERRUPTIBLE);
+		r = gp__park(h, "poll", 0, deadline, GP__EXTERNAL | GP__INTERRUPTIBLE | GP__CANCELABLE);
 	else
 		r = gp__wait_fds(h, s->w, s->n, deadline);
-	return r > 0 ? 0 : r;
+	return r > 0 || gp__own_deadline(h, before, r) ? 0 : gp__told(h, r);
 }
 
 /* One of the three families. */
@@ -140,7 +142,7 @@ static long run(struct ready *q)
 		waits_end(&s);
 		if (r == -EINTR)
 			return GP__RESTART_NEVER;
-		if (r == -ENOMEM)
+		if (r)
 			return r;
 	}
 }

@@ -170,6 +170,7 @@ void gp__child_changed(struct gp_hub *h)
 static long wait_for_child(struct gp_hub *h, struct gp_guest *me, unsigned long pid, bool sure, unsigned seen)
 {
 	int64_t deadline = sure ? GP__NEVER : gp__deadline_after(LOOK_AGAIN);
+	const struct gp__timeout *before = me->g.hit;
 	int r;
 
 	if (gp__interrupted(h, me))
@@ -179,9 +180,11 @@ static long wait_for_child(struct gp_hub *h, struct gp_guest *me, unsigned long 
 	if (!waiting.next)
 		gp__list_init(&waiting);
 	gp__list_append(&waiting, &me->g.wait_link);
-	r = gp__park(h, "child", pid, deadline, GP__EXTERNAL | GP__INTERRUPTIBLE);
+	r = gp__park(h, "child", pid, deadline, GP__EXTERNAL | GP__INTERRUPTIBLE | GP__CANCELABLE);
 	gp__list_del(&me->g.wait_link);
-	return r == -EINTR ? GP__RESTART_SYS : r == -ENOMEM ? r : 0;
+	if (r == -EINTR)
+		return GP__RESTART_SYS;
+	return gp__own_deadline(h, before, r) ? 0 : gp__told(h, r);
 }
 
 /* Whether a SIGCHLD tells of every child that this call can wait for. */

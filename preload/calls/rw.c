@@ -170,7 +170,7 @@ static long write_vec(struct gp_io *io, struct vec *v)
 		if (r == -EAGAIN && !gp__hub_quiet(io->h))
 			r = gp__io_run(io);
 		if (r < 0)
-			return done ? done : r;
+			return gp__moved(io->me, done, r);
 		done += r;
 		if (r == (long)v->total || r == 0 || io->kind == GP__FD_DGRAM)
 			return done;
@@ -293,7 +293,7 @@ GP_CALL(sendfile)
 		out.arg = (void *)left;
 		r = gp__io_run(&out);
 		if (r <= 0)
-			return done ? done : r;
+			return gp__moved(me, done, r);
 		done += r;
 		left -= (size_t)r;
 	}

@@ -47,6 +47,7 @@ static bool known(int clock)
 
 static long sleep_until(struct gp_hub *h, struct gp_guest *me, int64_t deadline)
 {
+	const struct gp__timeout *before = me->g.hit;
 	int r;
 
 	if (gp__interrupted(h, me))
@@ -55,8 +56,8 @@ static long sleep_until(struct gp_hub *h, struct gp_guest *me, int64_t deadline)
 		gp__yield(h);
 		return 0;
 	}
-	r = gp__park(h, "sleep", 0, deadline, GP__INTERRUPTIBLE);
-	return r == -ETIMEDOUT ? 0 : r;
+	r = gp__park(h, "sleep", 0, deadline, GP__INTERRUPTIBLE | GP__CANCELABLE);
+	return gp__own_deadline(h, before, r) ? 0 : gp__told(h, r);
 }
 
 static long relative(struct gp_hub *h, struct gp_guest *me, const void *req, void *rem)
@@ -67,8 +68,8 @@ static long relative(struct gp_hub *h, struct gp_guest *me, const void *req, voi
 	if (r)
 		return r;
 	r = sleep_until(h, me, deadline);
-	if (r != -EINTR)
-		return r;
+	if (!r)
+		return 0;
 	left = gp__max(deadline - gp__now(), 1);
 	if (rem) {
 		struct timespec ts = { left / GP__SEC, left % GP__SEC };
@@ -76,7 +77,7 @@ static long relative(struct gp_hub *h, struct gp_guest *me, const void *req, voi
 		if (gp__copy(rem, &ts, sizeof ts))
 			return -EFAULT;
 	}
-	return -EINTR; /* a sleep is not made again after a handler, SA_RESTART or not */
+	return r; /* a sleep is not made again after a handler, SA_RESTART or not */
 }
 
 GP_CALL(nanosleep)
@@ -103,7 +104,7 @@ GP_CALL(clock_nanosleep)
 			deadline = gp__min(deadline, gp__deadline_after(RECHECK));
 		r = sleep_until(h, me, deadline);
 		if (r)
-			return GP__RESTART_NEVER;
+			return r == -EINTR ? GP__RESTART_NEVER : r;
 	} while (!gp__copy(&ts, (void *)f->rdx, sizeof ts) && gp__clock(clock) < gp__time_ns(ts.tv_sec, ts.tv_nsec));
 	return 0;
 }

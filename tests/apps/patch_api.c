@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <greenpatch.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -437,6 +438,107 @@ static void kernel_threads(void)
 	printf("a thread from before is %s\n", (char *)result);
 }
 
+/* ---- kills and timeouts end plain calls ---------------------------------------------------------- */
+
+static void *sleeps(void *arg)
+{
+	return sleep(3600) && errno == ECANCELED ? "ECANCELED" : "wrong";
+}
+
+static void *reads(void *arg)
+{
+	char c;
+
+	return read(pipes[0], &c, 1) == -1 && errno == ECANCELED ? "ECANCELED" : "wrong";
+}
+
+static void *polls(void *arg)
+{
+	return poll(NULL, 0, -1) == -1 && errno == ECANCELED ? "ECANCELED" : "wrong";
+}
+
+static void *polls_one(void *arg)
+{
+	return poll(&(struct pollfd){ pipes[0], POLLIN, 0 }, 1, 3600000) == -1 && errno == ECANCELED ? "ECANCELED" : "wrong";
+}
+
+static void *waits(void *arg)
+{
+	pid_t child = fork();
+	bool told;
+
+	if (!child)
+		for (;;)
+			pause();
+	told = waitpid(child, NULL, 0) == -1 && errno == ECANCELED;
+	CHECK(kill(child, SIGKILL) == 0 && waitpid(child, NULL, 0) == child);
+	return told ? "ECANCELED" : "wrong";
+}
+
+static char much[1 << 20];
+
+/* What was written is counted; the kill is told by the next call. */
+static void *writes(void *arg)
+{
+	ssize_t n = write(pipes[1], much, sizeof much);
+
+	return n > 0 && n < (ssize_t)sizeof much && usleep(1) == -1 && errno == ECANCELED ? "ECANCELED" : "wrong";
+}
+
+static void *locks(void *arg)
+{
+	pthread_mutex_lock(&mutex);
+	pthread_mutex_unlock(&mutex);
+	return gp_killed(gp_self()) && usleep(1) == -1 && errno == ECANCELED && usleep(1) == 0 ? "later" : "wrong";
+}
+
+static void kill_it(const char *what, void *(*fn)(void *arg))
+{
+	struct gp_greenlet *g = gp_spawn(fn, NULL);
+
+	gp_sleep(MSEC);
+	CHECK(g && gp_kill_soon(g, -ECANCELED) == 0);
+	if (fn == locks) {
+		gp_sleep(MSEC);
+		CHECK(!gp_ready(g));
+		pthread_mutex_unlock(&mutex);
+	}
+	CHECK(gp_join(g, GP_NEVER) == 0);
+	printf("%s: %s\n", what, (char *)gp_value(g));
+	gp_unref(g);
+}
+
+static void time_out(int error)
+{
+	struct gp_timeout t;
+	char c;
+
+	CHECK(gp_timeout_start_error(&t, MSEC, error) == 0);
+	CHECK(read(pipes[0], &c, 1) == -1 && errno == ETIMEDOUT);
+	CHECK(gp_timeout_stop(&t) == error);
+}
+
+static void cancels(void)
+{
+	pthread_t t;
+
+	CHECK(gp_patch_all() == 0 && pipe(pipes) == 0);
+	/* While libc has never made a thread, unlocking a mutex wakes nobody. */
+	CHECK(pthread_create(&t, NULL, idle, NULL) == 0 && pthread_join(t, NULL) == 0);
+	kill_it("sleep", sleeps);
+	kill_it("read", reads);
+	kill_it("poll", polls);
+	kill_it("poll of one", polls_one);
+	kill_it("waitpid", waits);
+	pthread_mutex_lock(&mutex);
+	kill_it("mutex", locks);
+	time_out(-ETIMEDOUT);
+	time_out(-514); /* not a code that the kernel keeps to itself */
+	time_out(-100000);
+	kill_it("write", writes);
+	printf("timeouts end a read\n");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -446,7 +548,7 @@ int main(int argc, char **argv)
 		{ "sleepers", sleepers }, { "errors", errors },     { "calls", calls },
 		{ "crowd", crowd },       { "threads", threads },   { "signals", signals },
 		{ "deadly", deadly },     { "aborted", aborted },   { "late", late },
-		{ "asleep", asleep },
+		{ "asleep", asleep },     { "cancels", cancels },
 		{ "kernel_threads", kernel_threads },
 	};
 

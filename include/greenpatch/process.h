@@ -1,0 +1,35 @@
+/* greenpatch/process.h - waiting for children, and forking.
+ */
+#ifndef GREENPATCH_PROCESS_H
+#define GREENPATCH_PROCESS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* waitpid(pid, status, options): the child's pid; 0 with WNOHANG while there is
+ * none; -ECHILD, -ETIMEDOUT at the deadline, what a kill or a timeout brings.
+ * Parks. A certain child is waited for by a descriptor; for any child (pid -1,
+ * 0, a group), with WUNTRACED or WCONTINUED, or when there is no descriptor, it
+ * looks again after 1 to 20 ms. */
+pid_t gp_waitpid(pid_t pid, int *status, int options, int64_t deadline);
+
+/* fork() for a program with greenlets. In the child, where it gives 0, only the
+ * greenlet that called exists; it is the main one there. The other ones, their
+ * deadlines and their waits are the parent's; objects (queues, pipes ...) are as
+ * they were, with nobody waiting. Flush stdio first, as before each fork.
+ * The child's pid, or -EAGAIN, -ENOMEM. Does not park in the parent. */
+pid_t gp_fork(void);
+
+/* In the child of each gp_fork() from now on, fn(arg) is called before it
+ * returns, in the order of registration. 0, -EINVAL, -ENOMEM. */
+int gp_after_fork(void (*fn)(void *arg), void *arg);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
