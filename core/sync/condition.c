@@ -26,6 +26,7 @@ struct wait {
 	struct gp_list parked;        /* w, while it is parked */
 	struct gp_waiter w;
 	bool told;
+	bool chosen;                  /* told as one of so many, not with all: if it cannot use it, the next one is to be */
 };
 
 static struct gp_waiter *next(struct gp_hub *h, struct gp_notifier *n)
@@ -76,12 +77,17 @@ GP_API void gp_condition_free(struct gp_condition *c)
 	gp__free(c);
 }
 
+#define ALL SIZE_MAX
+
 static void notify(struct gp_hub *h, struct gp_condition *c, size_t n)
 {
+	bool all = n == ALL;
+
 	for (; n && !gp__list_empty(&c->waiting); n--) {
 		struct wait *first = gp__list_first(&c->waiting, struct wait, link);
 
 		tell(h, first);
+		first->chosen = !all;
 		gp__list_append(&c->told, &first->link);
 	}
 }
@@ -112,7 +118,7 @@ GP_API int gp_condition_wait(struct gp_condition *c, int64_t deadline)
 	gp__list_del(&this.link);
 	if (!this.c)
 		r = r ? r : -ESHUTDOWN;
-	else if (r && this.told)
+	else if (r && this.chosen)
 		notify(h, c, 1);
 	back = gp__lock_take_back(h, lock, depth);
 	return back ? back : r;
@@ -151,4 +157,4 @@ static int notify_some(struct gp_condition *c, size_t n)
 }
 
 GP_API int gp_condition_notify(struct gp_condition *c, size_t n) { return notify_some(c, n); }
-GP_API int gp_condition_notify_all(struct gp_condition *c) { return notify_some(c, SIZE_MAX); }
+GP_API int gp_condition_notify_all(struct gp_condition *c) { return notify_some(c, ALL); }

@@ -132,9 +132,9 @@ WORDS = {
     'e': ['w', 'w', 'w', 's', 's', 'c', 'y', 'y', 'k'],
     'r': ['g', 'g', 'w', 'w', 's', 'x', 'y', 'y', 'k'],
     's': ['a', 'a', 'n', 'r', 'r', 'y', 'y', 'w', 'k'],
-    'l': ['ar', 'aryar', 'ayr', 'aayrr', 'ayrayr', 'n', 'y', 'y'],
+    'l': ['ar', 'aryar', 'ayr', 'aayrr', 'ayrayr', 'n', 'y', 'y', 'k'],
     'c': ['awr', 'awr', 'awyr', 'anr', 'aNr', 'annr', 'anryanr', 'anywr', 'aawrr', 'aNyr', 'y', 'y'],
-    'b': ['w', 'w', 'w', 'y', 'y', 'y', 'r', 'x'],
+    'b': ['w', 'w', 'w', 'w', 'y', 'y', 'y', 'r', 'x', 'k'],
 }
 
 
