@@ -29,6 +29,8 @@ static const struct order recorded[] = {
 	  "aw bt cz dk b- bw cs a+ b+" },
 	{ "e wkb w w s",
 	  "aw bw cw ds a+ ak b+ c+" },
+	{ "e w kayw yc s",
+	  "aw bk by cy ds a! bw b+ cc" },
 };
 
 CASE("the order of events is gevent's")

@@ -50,6 +50,8 @@ static const struct order recorded[] = {
 	  "aa a+ ar ay ba b+ br by cn c+ cy aa ba cn c- a? b?" },
 	{ "3 aaa ar yra yyrr kb",
 	  "aa a+ aa a+ aa a+ ba cy dy ek cr ca c+ dy b! dr dr" },
+	{ "0 a kaya ya yr ryn",
+	  "aa bk by cy dy er ey a! ba b+ ca dr en e+ c?" },
 };
 
 CASE("the order of events is gevent's")
