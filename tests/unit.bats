@@ -25,6 +25,9 @@ unit() {
 @test "unit greenlet: spawn, join and its errors, references, numbers" { unit greenlet; }
 @test "unit link: links, ends one by one, waiting until nobody can run" { unit link; }
 @test "unit local: each greenlet has its own values, destructors in their order" { unit local; }
+@test "unit group: members come and leave, are waited for, killed, walked through" { unit group; }
+@test "unit pool: places, who gets one and when, a pool against a model" { unit pool; }
+@test "unit map: calls over a group, their results one by one, in order and as they come" { unit map; }
 @test "unit server: addresses; connections and datagrams, limits, no descriptors, sockets handed over" { unit server; }
 @test "unit sched: turns, wake-ups and looks at the loop in gevent's order" { unit sched; }
 @test "unit errno: each greenlet has its own" { unit errno; }
