@@ -5,8 +5,6 @@
 #include <netdb.h>
 #include <stdint.h>
 
-struct addrinfo; /* netdb.h has it only with POSIX names */
-
 #ifdef __cplusplus
 extern "C" {
 #endif
