@@ -188,6 +188,10 @@ reported:  (-32)
 killed"
 }
 
+@test "patch: threads and greenlets of gp_spawn share semaphores, locks and their like, while signals come" {
+    APP=$BUILD/app/patch_sync prints all "at most 3 inside, balance 4000, signals came: yes"
+}
+
 CANCELS="sleep: ECANCELED
 read: ECANCELED
 poll: ECANCELED
