@@ -7,6 +7,10 @@ load helpers
     same_three_ways fork_threads
 }
 
+@test "fork: a signal for the child that comes at once is not lost, and the parent's are not the child's" {
+    same_three_ways fork_signal
+}
+
 @test "posix_spawn, vfork, system, popen: while other threads run, missing programs too" {
     same_three_ways spawn
 }

@@ -42,8 +42,8 @@ static void in_child(struct gp_hub *h, struct gp_guest *me)
 {
 	if (gp__sud_arm())
 		gp__panic(__FILE__, __LINE__, "Syscall User Dispatch cannot be armed in a child");
+	gp__signals_forked(h); /* before the hub looks: what had arrived is the parent's */
 	gp__hub_forked(h);
-	gp__signals_forked(h);
 	gp__tick_forked();
 	gp__timers_forked();
 	gp__diag_start(h);
@@ -58,12 +58,20 @@ static void in_child(struct gp_hub *h, struct gp_guest *me)
 	gp__shim.foreign = false;
 }
 
+/* A signal for the child waits in the kernel until it has forgotten those of its
+ * parent. */
 static long fork_child(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f)
 {
-	long r = gp__native(f);
+	uint64_t before;
+	long r;
 
-	if (r == 0)
+	block_signals(&before);
+	r = gp__native(f);
+	if (r == 0) {
 		in_child(h, me);
+		before = gp__shim.kernel_mask;
+	}
+	gp__raw(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
 	return r;
 }
 
