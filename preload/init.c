@@ -1,8 +1,8 @@
 /* init.c - how the shim starts.
  *
- * Preloaded (LD_PRELOAD names libgreenpatch.so) it starts in its constructor.
- * What it cannot provide ends the program with one line and status 126: a
- * program that is not patched, although it was asked for, is worse than none.
+ * Preloaded (preloaded.c) it starts in its constructor. What it cannot provide
+ * ends the program with one line and status 126: a program that is not patched,
+ * although it was asked for, is worse than none.
  * Linked or opened by a program it starts with the first gp_ call that needs
  * it; what it cannot provide is then that call's error.
  *
@@ -20,6 +20,7 @@
 #include "preload/calls/thread.h"
 #include "preload/diag.h"
 #include "preload/init.h"
+#include "preload/preloaded.h"
 #include "preload/trap/patch.h"
 #include "preload/trap/sud.h"
 
@@ -295,32 +296,6 @@ int gp__shim_need(void)
 	return start(&what);
 }
 
-/* Whether LD_PRELOAD has a path that ends in our name. */
-static bool preloaded(char **envp)
-{
-	static const char variable[] = "LD_PRELOAD=", name[] = "libgreenpatch.so";
-	const size_t skip = sizeof variable - 1, len = sizeof name - 1;
-
-	for (; *envp; envp++) {
-		const char *p = *envp, *base;
-
-		if (strlen(p) < skip || memcmp(p, variable, skip))
-			continue;
-		for (base = p += skip;; p++) {
-			if (*p == '/')
-				base = p + 1;
-			if (*p && *p != ' ' && *p != ':')
-				continue;
-			if ((size_t)(p - base) == len && !memcmp(base, name, len))
-				return true;
-			if (!*p)
-				break;
-			base = p + 1;
-		}
-	}
-	return false;
-}
-
 static void __attribute__((constructor)) begin(int argc, char **argv, char **envp)
 {
 	const char *what;
@@ -332,7 +307,7 @@ static void __attribute__((constructor)) begin(int argc, char **argv, char **env
 	began.envp = envp;
 	began.auxv = (const void *)(end + 1);
 	gp__hub_maker = gp__shim_need;
-	if (!preloaded(envp))
+	if (!gp__preloaded(envp))
 		return;
 	if (!gp__config_read(&gp__shim.config, envp))
 		give_up();

@@ -425,6 +425,34 @@ real() {
     [ "$output" = "$PWD/stage/opt/gp/lib/greenpatch/libgreenpatch.so" ]
 }
 
+# patched COMMAND...: /bin/true, started so, is patched.
+patched() {
+    timeout 10 env GREENPATCH_STATS=on "$@" /bin/true >out 2>err || fail "$*: status $?: $(cat err)" || return 1
+    grep -q '^greenpatch: stats: traps [1-9]' err || fail "not patched by $*: $(cat err)"
+}
+
+@test "real library: preloaded under another name, by a link, from a folder of the loader's, it patches all the same" {
+    real
+    cp "$LIBGREENPATCH" other.so
+    ln -s "$LIBGREENPATCH" link.so
+    patched LD_PRELOAD="$PWD/other.so"
+    patched LD_PRELOAD="$PWD/link.so"
+    patched LD_PRELOAD=./other.so
+    patched LD_PRELOAD=other.so LD_LIBRARY_PATH="$PWD"
+    patched LD_PRELOAD="$TREE/build/libother.so $PWD/other.so"
+    patched /lib64/ld-linux-x86-64.so.2 --preload "$PWD/other.so"
+}
+
+@test "real library: linked or opened it patches nothing by itself, whatever else is preloaded" {
+    real
+    export GREENPATCH_STATS=on
+    run timeout 10 env LD_PRELOAD="$TREE/build/libother.so" "$BUILD/app/patch_api" no_such_case
+    [ "$status" = 2 ] && [ "$output" = "usage: patch_api CASE" ] || fail "linked: came status $status: $output"
+    cp "$LIBGREENPATCH" other.so
+    run timeout 10 /usr/bin/python3 -c 'import ctypes; ctypes.CDLL("./other.so"); print("opened")'
+    [ "$status" = 0 ] && [ "$output" = opened ] || fail "opened: came status $status: $output"
+}
+
 @test "real library: --patch with an unknown group is 126 and the program does not run" {
     real
     refuses 126 "GREENPATCH_PATCH=nothing" timeout 10 "$launcher" --patch=nothing echo ran
