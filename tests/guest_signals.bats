@@ -87,3 +87,7 @@ load helpers
     same_run native traps-only
     same_run native patched # its traps are not bounded: each handler's return is one
 }
+
+@test "signals: they end what waits for a lock, a message, a semaphore or a FIFO, or have it made again" {
+    same_three_ways offload_signal
+}

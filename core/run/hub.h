@@ -500,6 +500,10 @@ void gp__fd_move(struct gp_hub *h, int fd);
 /* Runs fn(arg) on a helper thread and parks meanwhile; its value, or -EAGAIN
  * when no helper could be started. fn makes raw calls only (under the shim). */
 long gp__offload(struct gp_hub *h, long (*fn)(void *arg), void *arg);
+/* The same, and a signal may end it: stop(arg, tid) tells the job, which helper
+ * tid is in the middle of, to come to its end; one that has not begun is never
+ * told, it is -EINTR. stop makes no call that may block. */
+long gp__offload_stoppable(struct gp_hub *h, long (*fn)(void *arg), void *arg, void (*stop)(void *arg, int tid));
 /* A job on the heap, which its greenlet may leave to itself. fn gets arg, and
  * both it and what it uses live until end() is called: by the greenlet's call,
  * or on the hub's stack when the helper is through (`ran`: fn was called). */
@@ -509,6 +513,7 @@ struct gp_job {
 	void *arg;
 	long result;           /* of fn */
 	struct gp_greenlet *g; /* who waits; NULL: nobody any more */
+	int helper;            /* under the pool's lock: the thread that is in the middle of it; 0: none */
 	bool done;             /* collected by the hub */
 	void (*end)(struct gp_job *j, bool ran);
 };

@@ -3,7 +3,7 @@
  * Helpers take jobs in order, put them on the done list and kick the hub, which
  * wakes their greenlets. At most HELPERS threads, started when there is work
  * and all are busy; they stay. One lock guards both lists; nobody holds it over
- * a call.
+ * a call that may block.
  *
  * A job that its greenlet waits for to the end lies on that greenlet's stack. One
  * that a deadline, a kill or a timeout may part from its greenlet lies on the
@@ -70,6 +70,7 @@ static void unlock(struct gp_offload *o)
 static void helper(void *arg)
 {
 	struct gp_offload *o = arg;
+	int tid = (int)gp__raw(SYS_gettid);
 	uint32_t generation;
 
 	lock(o);
@@ -89,12 +90,14 @@ static void helper(void *arg)
 		}
 		j = gp__list_first(&o->todo, struct gp_job, link);
 		gp__list_del(&j->link);
+		j->helper = tid;
 		o->busy++;
 		o->waiting--;
 		unlock(o);
 		j->result = j->fn(j->arg);
 		lock(o);
 		o->busy--;
+		j->helper = 0;
 		gp__list_append(&o->done, &j->link);
 		gp__loop_kick(o->hub);
 	}
@@ -165,30 +168,59 @@ static int hand_over(struct gp_hub *h, struct gp_job *j)
 	return 0;
 }
 
-long gp__offload(struct gp_hub *h, long (*fn)(void *arg), void *arg)
+/* Takes it back, under the lock. False: a helper has taken it. */
+static bool take_back(struct gp_offload *o, struct gp_job *j)
+{
+	gp__list_each(n, &o->todo)
+		if (n == &j->link) {
+			gp__list_del(n);
+			o->waiting--;
+			return true;
+		}
+	return false;
+}
+
+/* What tells the job to stop reaches the helper before its next one, because the
+ * lock is held. True: it had not begun. */
+static bool interrupt(struct gp_offload *o, struct gp_job *j, void (*stop)(void *arg, int tid))
+{
+	bool back;
+
+	lock(o);
+	back = take_back(o, j);
+	if (j->helper)
+		stop(j->arg, j->helper);
+	unlock(o);
+	return back;
+}
+
+long gp__offload_stoppable(struct gp_hub *h, long (*fn)(void *arg), void *arg, void (*stop)(void *arg, int tid))
 {
 	struct gp_job j = { .fn = fn, .arg = arg };
 	int r = hand_over(h, &j);
 
 	if (r)
 		return r;
-	gp__park(h, "offload", (unsigned long)fn, GP__NEVER, GP__EXTERNAL);
+	r = gp__park(h, "offload", (unsigned long)fn, GP__NEVER, GP__EXTERNAL | (stop ? GP__INTERRUPTIBLE : 0));
+	if (r == -EINTR && !j.done && interrupt(h->offload, &j, stop))
+		return -EINTR;
+	while (!j.done)
+		gp__park(h, "offload", (unsigned long)fn, GP__NEVER, GP__EXTERNAL);
 	return j.result;
+}
+
+long gp__offload(struct gp_hub *h, long (*fn)(void *arg), void *arg)
+{
+	return gp__offload_stoppable(h, fn, arg, NULL);
 }
 
 /* Its greenlet waits no longer. A helper may be in the middle of it. */
 static void part(struct gp_offload *o, struct gp_job *j)
 {
-	bool taken = true;
+	bool taken;
 
 	lock(o);
-	gp__list_each(n, &o->todo)
-		if (n == &j->link) {
-			gp__list_del(n);
-			o->waiting--;
-			taken = false;
-			break;
-		}
+	taken = !take_back(o, j);
 	unlock(o);
 	j->g = NULL;
 	if (!taken || j->done)

@@ -122,7 +122,7 @@ GP_CALL(recvfrom)
 		return gp__native(f);
 	if (f->r10 & MSG_WAITALL && io.kind == GP__FD_STREAM) {
 		if (f->r10 & MSG_PEEK) /* readable is not enough, and nothing says when it is */
-			return gp__offload_call(h, (long)f->nr, (long *)f->arg);
+			return gp__offload_call(h, me, (long)f->nr, (long *)f->arg);
 		return recv_all(&io);
 	}
 	return run(&io, attempt_recvfrom);

@@ -4,7 +4,10 @@
 
 #include "preload/shim.h"
 
-/* Any call, with the program's memory as its arguments. */
-long gp__offload_call(struct gp_hub *h, long nr, const long *args);
+#define GP__OFFLOAD_STOPS (-0x6771) /* si_code of the SIGSYS that ends a helper's call */
+
+/* Any call, with the program's memory as its arguments; parks. What it returns,
+ * or a GP__RESTART code when a signal for `me` ended it. */
+long gp__offload_call(struct gp_hub *h, struct gp_guest *me, long nr, const long *args);
 
 #endif

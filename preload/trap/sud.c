@@ -21,6 +21,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include "core/clock.h"
+#include "preload/calls/offload.h"
 #include "preload/calls/preempt.h"
 #include "preload/calls/signal.h"
 #include "preload/diag.h"
@@ -193,6 +194,10 @@ static void on_foreign(int sig, siginfo_t *info, struct gp_ucontext *uc)
 	struct gp_action dfl = { 0 };
 	bool asked = sig == SIGSYS && info->si_code == GP__PS_ASKED;
 
+	if (sig == SIGSYS && info->si_code == GP__OFFLOAD_STOPS) {
+		close_windows(uc);
+		return;
+	}
 	if (!asked && gp__shim.action[sig].handler > 1) {
 		run_handler(sig, info, uc);
 		return;
