@@ -172,6 +172,15 @@ patched by a greenlet, with others about"
     done
 }
 
+@test "groups: a call that is passed on keeps its time limit while others compute and are signalled" {
+    local groups
+    record native natively "$LIMIT" "$GUESTS/passed_timeouts"
+    for groups in all all,-time,-select,-process; do
+        GREENPATCH_PATCH=$groups record patched shimmed "$LIMIT" "$GUESTS/passed_timeouts"
+        same_run native patched || { echo "with $groups"; return 1; }
+    done
+}
+
 @test "groups: without time, SIGTERM ends a program whose one thread sleeps and the other waits" {
     start_background asleep env GREENPATCH_PATCH=all,-time LD_PRELOAD="$LIBGREENPATCH" "$BUILD/app/patch_api" asleep
     wait_until 10 grep -q asleep "$BATS_TEST_TMPDIR/asleep.out"

@@ -4,7 +4,7 @@
  * counts, and sees to what must happen between the answer and the program:
  * signals that are to be taken, masks that come back, calls to be made again.
  */
-#include "preload/calls/offload.h"
+#include "preload/calls/passed.h"
 #include "preload/calls/preempt.h"
 #include "preload/calls/signal.h"
 #include "preload/diag.h"
@@ -118,41 +118,6 @@ static long pass(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f)
 	return r;
 }
 
-/* Calls that count a time of their own, and that no signal's SA_RESTART makes
- * begin anew (signal(7)). */
-static bool counts_time(unsigned long nr)
-{
-	switch (nr) {
-	case SYS_nanosleep: case SYS_clock_nanosleep:
-	case SYS_poll: case SYS_ppoll: case SYS_select: case SYS_pselect6:
-	case SYS_epoll_wait: case SYS_epoll_pwait: case SYS_epoll_pwait2:
-	case SYS_semop: case SYS_semtimedop: case SYS_io_getevents: case SYS_futex_waitv:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* The same where it may block: what ends it early, a tick or a signal that
- * another greenlet is to take, gives the others a turn before it is made again.
- * Not a tick where the call counts a time, which would begin from the start. */
-static long pass_blocking(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f)
-{
-	bool once = counts_time(f->nr);
-	long r;
-
-	if (once)
-		gp__tick_stop();
-	r = gp__native_block(h, me, (long)f->nr, (long *)f->arg);
-	if (gp__likely(r != -EINTR))
-		return r;
-	if (gp__interrupted(h, me))
-		return once ? GP__RESTART_NEVER : GP__RESTART_SYS;
-	if (!gp__hub_quiet(h))
-		gp__yield_poll(h);
-	return GP__RESTART_NEVER;
-}
-
 void gp__dispatch(struct gp_frame *f, struct gp_hub *h)
 {
 	struct gp_guest *me = gp__me(h);
@@ -175,7 +140,7 @@ void gp__dispatch(struct gp_frame *f, struct gp_hub *h)
 		f->rax = (uint64_t)pass(h, me, f);
 	} else if (verdict == GP__MAYBLOCK) {
 		gp__shim.passed[nr < 512 ? nr : 511]++;
-		f->rax = (uint64_t)pass_blocking(h, me, f);
+		f->rax = (uint64_t)gp__pass_blocking(h, me, f);
 	} else {
 		f->rax = (uint64_t)row->handler(h, me, f);
 	}

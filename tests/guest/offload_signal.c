@@ -14,7 +14,10 @@ static int held, queue, semaphores;
 static mqd_t posix;
 static volatile int handled, returned;
 
-static int call_flock(int own) { return flock(own, LOCK_EX); }
+static int call_flock(int own)
+{
+	return flock(own, LOCK_EX);
+}
 
 static int call_lock(int own)
 {
@@ -25,7 +28,10 @@ static int call_lock(int own)
 
 static int call_msgrcv(int own __attribute__((unused)))
 {
-	struct { long type; char text[8]; } message;
+	struct {
+		long type;
+		char text[8];
+	} message;
 
 	return (int)msgrcv(queue, &message, sizeof message.text, 3, 0);
 }
@@ -53,7 +59,10 @@ static int call_fifo(int own __attribute__((unused)))
 	return fd == -1 ? -1 : 0;
 }
 
-static void hold_flock(int on) { CHECK_INT(flock(held, on ? LOCK_EX : LOCK_UN), 0); }
+static void hold_flock(int on)
+{
+	CHECK_INT(flock(held, on ? LOCK_EX : LOCK_UN), 0);
+}
 
 static void hold_lock(int on)
 {
@@ -79,9 +88,9 @@ static const struct call {
 	int (*call)(int own);
 	void (*hold)(int on); /* NULL: it is never made again */
 } calls[] = {
-	{ "flock", call_flock, hold_flock },     { "F_OFD_SETLKW", call_lock, hold_lock },
-	{ "msgrcv", call_msgrcv, NULL },         { "semop", call_semop, NULL },
-	{ "mq_receive", call_mq, hold_mq },      { "open of a FIFO", call_fifo, hold_fifo },
+	{ "flock", call_flock, hold_flock }, { "F_OFD_SETLKW", call_lock, hold_lock },
+	{ "msgrcv", call_msgrcv, NULL },     { "semop", call_semop, NULL },
+	{ "mq_receive", call_mq, hold_mq },  { "open of a FIFO", call_fifo, hold_fifo },
 };
 
 static void handler(int sig __attribute__((unused)))
@@ -141,7 +150,10 @@ static void run(const struct call *c, int flags)
 			c->hold == hold_fifo || c->hold == hold_mq ? (void)0 : c->hold(0);
 	}
 	r = (intptr_t)thread_join(t);
-	printf("%s%s: %s\n", c->name, flags ? ", SA_RESTART" : "", r == -EINTR ? "EINTR" : r ? strerror((int)-r) : "done");
+	printf("%s%s: %s\n", c->name, flags ? ", SA_RESTART" : "",
+	       r == -EINTR ? "EINTR"
+	       : r         ? strerror((int)-r)
+	                   : "done");
 }
 
 int main(void)

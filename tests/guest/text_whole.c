@@ -14,7 +14,8 @@ static int texts(void)
 	int found = 0;
 
 	while (f && fgets(line, sizeof line, f))
-		if (sscanf(line, "%*s %7s %*s %*s %*s %255s", flags, path) == 2 && flags[2] == 'x' && strstr(path, "/libc"))
+		if (sscanf(line, "%*s %7s %*s %*s %*s %255s", flags, path) == 2 && flags[2] == 'x' &&
+		    strstr(path, "/libc"))
 			found++;
 	if (f)
 		fclose(f);
