@@ -114,12 +114,13 @@ $(B)/obj/shim/%.o: %.c $(B)/api/api.sym
 $(B)/obj/shim/%.o: %.S
 	@mkdir -p $(@D)
 	@echo '  shim $<'; $(CC) $(SHIM) -I$(B)/api -MMD -MP -c -o $@ $<
+# All code of the core lies in one section, so that a backtrace can leave it out.
 $(B)/obj/core/%.o: %.c
 	@mkdir -p $(@D)
-	@echo '  core $<'; $(CC) $(CORE) -MMD -MP -c -o $@ $<
+	@echo '  core $<'; $(CC) $(CORE) -MMD -MP -c -o $@ $< && objcopy --rename-section .text=gp_text $@
 $(B)/obj/core/%.o: %.S
 	@mkdir -p $(@D)
-	@echo '  core $<'; $(CC) $(CORE) -MMD -MP -c -o $@ $<
+	@echo '  core $<'; $(CC) $(CORE) -MMD -MP -c -o $@ $< && objcopy --rename-section .text=gp_text $@
 
 GUEST_FLAGS := -O2 -g -pthread -Wall -Wextra -Werror
 $(B)/guest/%: tests/guest/%.c $(wildcard tests/guest/*.h)

@@ -6,6 +6,7 @@
 #include "greenpatch/barrier.h"
 #include "greenpatch/channel.h"
 #include "greenpatch/condition.h"
+#include "greenpatch/debug.h"
 #include "greenpatch/dns.h"
 #include "greenpatch/event.h"
 #include "greenpatch/file.h"

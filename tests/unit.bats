@@ -43,6 +43,7 @@ unit() {
 @test "unit signal: handlers that run in greenlets" { unit signal; }
 @test "unit fork: the child has a hub that works, the parent's goes on" { unit fork; }
 @test "unit many: 10,000 greenlets" { unit many; }
+@test "unit debug: the list, backtraces, the trace of switches, the watch" { unit debug; }
 @test "unit dump: who waits for what, and deadlocks told once" { unit dump; }
 @test "unit event: gevent's order of wake-ups, waits that end otherwise, misuse" { unit event; }
 @test "unit async_result: values, errors, greenlets that fill it, gevent's order" { unit async_result; }

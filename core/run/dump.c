@@ -15,7 +15,7 @@ static const char *state_name(const struct gp_greenlet *g)
 	}
 }
 
-static void one(struct gp_greenlet *g, int fd, int64_t now)
+void gp__dump_one(struct gp_greenlet *g, int fd, int64_t now)
 {
 	const struct gp_hooks *hooks = g->hub->hooks;
 	char text[64] = "", more[160] = "", object[24];
@@ -49,7 +49,7 @@ void gp__dump_to(struct gp_hub *h, int fd)
 
 		if (h->hooks->listing)
 			h->hooks->listing(h, n++);
-		one(g, fd, now);
+		gp__dump_one(g, fd, now);
 		if (h->hooks->detail)
 			h->hooks->detail(g, fd);
 	}

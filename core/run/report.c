@@ -1,12 +1,10 @@
 /* report.c - see report.h. An error stays in its greenlet until somebody asks
  * for it; so that it is not lost where nobody does, it is said once. */
+#include "core/backtrace.h"
 #include "core/print.h"
 #include "core/run/hub.h"
 #include "core/run/report.h"
 #include "greenpatch/greenlet.h"
-#ifndef GP_SHIM
-#include <execinfo.h>
-#endif
 
 #define DEPTH 32
 
@@ -18,7 +16,7 @@ static void backtrace_here(struct gp_greenlet *g)
 #else
 	void *at[DEPTH];
 
-	backtrace_symbols_fd(at, backtrace(at, DEPTH), gp__stderr);
+	gp__backtrace_print(at, gp__backtrace(g, at, DEPTH), gp__stderr);
 #endif
 }
 
