@@ -23,6 +23,7 @@
 #include "greenpatch/process.h"
 #include "greenpatch/queue.h"
 #include "greenpatch/rwlock.h"
+#include "greenpatch/select.h"
 #include "greenpatch/semaphore.h"
 #include "greenpatch/server.h"
 #include "greenpatch/signal.h"

@@ -58,6 +58,7 @@ unit() {
 @test "unit queue: what comes out, limits, closing, freeing, misuse" { unit queue; }
 @test "unit queue_order: gevent's order around queues and channels, recorded" { unit queue_order; }
 @test "unit queue_random: random operations against a model, of many greenlets with kills and deadlines" { unit queue_random; }
+@test "unit select: which case is carried out, and what becomes of the others" { unit select; }
 @test "unit maps: what /proc/self/maps says" { unit maps; }
 @test "unit config: the GREENPATCH_ variables" { unit config; }
 

@@ -461,6 +461,11 @@ static inline bool gp__passed(int64_t deadline) { return deadline != GP__NEVER &
 int gp__wait_fd(struct gp_hub *h, int fd, unsigned events, int64_t deadline);
 /* The same for n descriptors; each w has fd and events. Greater than 0, or an error. */
 int gp__wait_fds(struct gp_hub *h, struct gp_fdwait *w, int n, int64_t deadline);
+/* The parts of that, for waits that are not for descriptors alone. The caller
+ * joins with w (fd and events set), parks, and parts: w->ready says what came.
+ * Join: 0, or -EBADF and there is nothing to part. */
+int gp__fdwait_join(struct gp_hub *h, struct gp_fdwait *w);
+void gp__fdwait_part(struct gp_hub *h, struct gp_fdwait *w);
 /* The number is closed or comes to mean something else: wakes its waiters with
  * GP__CLOSED and forgets what was known. Before the call that does it. */
 void gp__fd_closing(struct gp_hub *h, int fd);

@@ -61,7 +61,7 @@ static void changed(struct gp_hub *h, struct gp_fd *f)
 		gp__list_append(&h->fd_changes, &f->changed);
 }
 
-static int join(struct gp_hub *h, struct gp_fdwait *w)
+int gp__fdwait_join(struct gp_hub *h, struct gp_fdwait *w)
 {
 	struct gp_fd *f = gp__fd(h, w->fd);
 
@@ -75,7 +75,7 @@ static int join(struct gp_hub *h, struct gp_fdwait *w)
 	return 0;
 }
 
-static void part(struct gp_hub *h, struct gp_fdwait *w)
+void gp__fdwait_part(struct gp_hub *h, struct gp_fdwait *w)
 {
 	gp__list_del(&w->link);
 	if (gp__list_empty(&h->fds[w->fd].waits))
@@ -89,7 +89,7 @@ int gp__wait_fds(struct gp_hub *h, struct gp_fdwait *w, int n, int64_t deadline)
 	bool none = true;
 
 	for (joined = 0; joined < n; joined++) {
-		r = join(h, &w[joined]);
+		r = gp__fdwait_join(h, &w[joined]);
 		if (r)
 			break;
 	}
@@ -97,7 +97,7 @@ int gp__wait_fds(struct gp_hub *h, struct gp_fdwait *w, int n, int64_t deadline)
 		r = gp__park(h, "descriptor", n == 1 ? (unsigned long)w->fd : (unsigned long)n, deadline,
 		             GP__EXTERNAL | GP__INTERRUPTIBLE | GP__CANCELABLE);
 	for (int i = 0; i < joined; i++) {
-		part(h, &w[i]);
+		gp__fdwait_part(h, &w[i]);
 		none = none && !w[i].ready;
 	}
 	/* What came counts, even if the deadline or a signal came with it. A

@@ -118,7 +118,7 @@ static void unlock_for(struct gp_channel *c, bool put)
 
 void gp__channel_join(struct gp_channel *c, struct gp_offer *o, bool put)
 {
-	c->life.users++;
+	o->settled = false;
 	gp__list_append(line_of(c, put), &o->w.link);
 	unlock_for(c, put);
 }
@@ -128,6 +128,10 @@ void gp__channel_part(struct gp_channel *c, struct gp_offer *o)
 	gp__list_del(&o->w.link);
 	if (c->owed == o)
 		c->owed = NULL;
+}
+
+void gp__channel_release(struct gp_channel *c)
+{
 	c->life.users--;
 	bury(c);
 }
@@ -150,56 +154,58 @@ static bool somebody_waits(struct gp_channel *c, bool put)
 	}
 }
 
-static bool may_meet(struct gp_channel *c, const struct gp_offer *o, bool put)
-{
-	return !o->brief || somebody_waits(c, put);
-}
-
-/* Waits with o until it is settled or the wait ends otherwise. */
+/* 0: o->result says how it went; or what else ended the wait, -EAGAIN for one
+ * that is brief and finds nobody. */
 static int meet(struct gp_channel *c, struct gp_offer *o, bool put, int64_t deadline)
 {
-	struct gp_hub *h = c->life.hub;
 	int r = 0;
 
 	o->settled = false;
-	c->life.users++;
-	while (!r) {
-		if (c->life.closed)
-			r = -ESHUTDOWN;
-		else if (!may_meet(c, o, put))
-			r = -EAGAIN;
-		if (r)
-			break;
-		unlock_for(c, put);
-		r = gp__wait_in(h, line_of(c, put), &o->w, put ? "channel put" : "channel get", (unsigned long)c, deadline);
-		if (o->settled) {
-			r = o->result;
+	gp__list_init(&o->w.link);
+	gp__channel_hold(c);
+	while (!r && !o->settled) {
+		if (c->life.closed) {
+			o->result = -ESHUTDOWN;
 			break;
 		}
+		if (o->brief && !somebody_waits(c, put)) {
+			r = -EAGAIN;
+			break;
+		}
+		unlock_for(c, put);
+		r = gp__wait_in(c->life.hub, line_of(c, put), &o->w, put ? "channel put" : "channel get",
+		                (unsigned long)c, deadline);
 	}
-	if (c->owed == o)
-		c->owed = NULL;
-	c->life.users--;
-	bury(c);
+	if (o->settled) /* whatever ended the wait after that */
+		r = 0;
+	gp__channel_part(c, o);
+	gp__channel_release(c);
 	return r;
 }
 
-bool gp__channel_try(struct gp_channel *c, struct gp_offer *o, bool put)
+int gp__channel_try(struct gp_channel *c, struct gp_offer *o, bool put)
 {
+	int r;
+
 	o->brief = true;
-	o->result = meet(c, o, put, GP__NEVER);
-	return o->result != -EAGAIN;
+	r = meet(c, o, put, GP__NEVER);
+	if (!r)
+		return o->result != -EAGAIN;
+	return r == -EAGAIN ? 0 : r;
 }
 
 /* ---- the calls ----------------------------------------------------------------------------- */
 
 static int put_or_get(struct gp_channel *c, struct gp_offer *o, bool put, int64_t deadline)
 {
+	int r;
+
 	if (!c || !gp__usable(&c->life))
 		return -EINVAL;
-	if (!o->brief && !c->life.closed && gp__is_past(deadline))
+	if (!o->brief && !c->life.closed && gp__deadline_passed(deadline))
 		return -ETIMEDOUT;
-	return meet(c, o, put, deadline);
+	r = meet(c, o, put, deadline);
+	return r ? r : o->result;
 }
 
 static int get(struct gp_channel *c, void **item, bool brief, int64_t deadline)

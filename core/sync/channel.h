@@ -14,11 +14,14 @@ struct gp_channel {
 	struct gp_offer *owed;     /* its item was taken, it is to be woken next; NULL: nobody */
 };
 
-/* Puts o->w.item, or gets it, if that is possible at once: true, and o->result
- * says how it went (an error of the wait included). May park for one turn. */
-bool gp__channel_try(struct gp_channel *c, struct gp_offer *o, bool put);
-/* Into the list of those who put or get; out of it: by then the channel may be
- * freed. */
+/* Puts o->w.item, or gets it, if that is possible at once: 1, and o->result says
+ * how it went; 0: it is not; or what a kill or a timeout brings. May park for
+ * one turn. */
+int gp__channel_try(struct gp_channel *c, struct gp_offer *o, bool put);
+/* While it is held it exists, even freed. */
+static inline void gp__channel_hold(struct gp_channel *c) { c->life.users++; }
+void gp__channel_release(struct gp_channel *c);
+/* Into the line of those who put or get, and out of it. */
 void gp__channel_join(struct gp_channel *c, struct gp_offer *o, bool put);
 void gp__channel_part(struct gp_channel *c, struct gp_offer *o);
 

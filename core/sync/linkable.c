@@ -112,6 +112,23 @@ void gp__linkable_check(struct gp_linkable *l)
 		gp__notify(l->hub, &l->notifier);
 }
 
+void gp__linkable_release(struct gp_linkable *l)
+{
+	l->users--;
+	if (gp__unlikely(l->closed) && !l->users && nobody_waits(l))
+		destroy(l);
+}
+
+void gp__linkable_part(struct gp_linkable *l, struct gp_waiter *w)
+{
+	gp__list_del(&w->link);
+	if (w->notified || l->closed)
+		return;
+	if (l->round == NO_ROUND && nobody_waits(l))
+		gp__list_del(&l->notifier.turn.link);
+	gp__linkable_check(l); /* another one is the first now */
+}
+
 int gp__linkable_wait(struct gp_hub *h, struct gp_linkable *l, struct gp_waiter *w, const char *what,
                       int64_t deadline, unsigned flags)
 {

@@ -64,6 +64,16 @@ enum {
 int gp__linkable_wait(struct gp_hub *h, struct gp_linkable *l, struct gp_waiter *w, const char *what,
                       int64_t deadline, unsigned flags);
 
+/* The parts of that, for gp_select(). While it is held it exists, even closed. */
+static inline void gp__linkable_hold(struct gp_linkable *l) { l->users++; }
+void gp__linkable_release(struct gp_linkable *l);
+/* w, with its greenlet, begins to wait; it does no longer. */
+static inline void gp__linkable_join(struct gp_linkable *l, struct gp_waiter *w)
+{
+	gp__list_append(&l->waiters, &w->link);
+}
+void gp__linkable_part(struct gp_linkable *l, struct gp_waiter *w);
+
 /* Whether the object may be used here; and the hub, if the caller may also wait. */
 static inline bool gp__linkable_here(const struct gp_linkable *l)
 {

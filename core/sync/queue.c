@@ -143,21 +143,18 @@ int gp__queue_put_now(struct gp_queue *q, void *item, int64_t priority)
 
 void gp__queue_join_getters(struct gp_queue *q, struct gp_waiter *w)
 {
-	q->life.users++;
 	gp__list_append(&q->getters, &w->link);
 	unlock_for(q, &q->putters);
 }
 
 void gp__queue_join_putters(struct gp_queue *q, struct gp_offer *o)
 {
-	q->life.users++;
 	gp__list_append(&q->putters, &o->w.link);
 	unlock_for(q, &q->getters);
 }
 
-void gp__queue_part(struct gp_queue *q, struct gp_waiter *w)
+void gp__queue_release(struct gp_queue *q)
 {
-	gp__list_del(&w->link);
 	q->life.users--;
 	bury(q);
 }
@@ -169,7 +166,7 @@ static int put(struct gp_queue *q, void *item, int64_t priority, int64_t deadlin
 	struct gp_offer o;
 	int r = gp__queue_put_now(q, item, priority);
 
-	if (r == -EAGAIN && gp__is_past(deadline))
+	if (r == -EAGAIN && gp__deadline_passed(deadline))
 		return -ETIMEDOUT;
 	o.settled = false;
 	o.priority = priority;
@@ -191,7 +188,7 @@ static int get(struct gp_queue *q, void **item, int64_t deadline, bool stays)
 	struct gp_waiter w;
 	int r = gp__queue_get_now(q, item, stays);
 
-	if (r == -EAGAIN && gp__is_past(deadline))
+	if (r == -EAGAIN && gp__deadline_passed(deadline))
 		return -ETIMEDOUT;
 	while (r == -EAGAIN) {
 		unlock_for(q, &q->putters);

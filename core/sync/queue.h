@@ -8,6 +8,7 @@
 
 #include "core/run/hub.h"
 #include "core/sync/items.h"
+#include "core/sync/linkable.h"
 
 /* Somebody who waits with an item, or for one that somebody else has. On the
  * stack of whoever waits; w.item is the item. */
@@ -44,10 +45,6 @@ static inline bool gp__usable(const struct gp_lifetime *l)
 {
 	return l && l->hub == gp__hub() && l->hub && l->hub->current && !l->freed;
 }
-static inline bool gp__is_past(int64_t deadline)
-{
-	return deadline != GP__NEVER && deadline <= gp__now();
-}
 /* The first of a list that still waits. Those that do not, and have not run
  * yet, are taken out of it. */
 static inline struct gp_waiter *gp__first_parked(struct gp_list *waiters)
@@ -68,10 +65,11 @@ bool gp__queue_may_get(const struct gp_queue *q);
 bool gp__queue_may_put(const struct gp_queue *q);
 int gp__queue_get_now(struct gp_queue *q, void **item, bool stays);
 int gp__queue_put_now(struct gp_queue *q, void *item, int64_t priority);
-/* For select.c. Into the list of getters (putters), and out of it: by then the queue may be
- * freed. */
+/* For select.c. While it is held it exists, even freed. */
+static inline void gp__queue_hold(struct gp_queue *q) { q->life.users++; }
+void gp__queue_release(struct gp_queue *q);
+/* Into the list of getters (putters). */
 void gp__queue_join_getters(struct gp_queue *q, struct gp_waiter *w);
 void gp__queue_join_putters(struct gp_queue *q, struct gp_offer *o);
-void gp__queue_part(struct gp_queue *q, struct gp_waiter *w);
 
 #endif
