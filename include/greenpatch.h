@@ -18,6 +18,7 @@
 #include "greenpatch/map.h"
 #include "greenpatch/offload.h"
 #include "greenpatch/patch.h"
+#include "greenpatch/pipe.h"
 #include "greenpatch/poll.h"
 #include "greenpatch/pool.h"
 #include "greenpatch/process.h"
@@ -28,6 +29,7 @@
 #include "greenpatch/server.h"
 #include "greenpatch/signal.h"
 #include "greenpatch/socket.h"
+#include "greenpatch/subprocess.h"
 #include "greenpatch/timeout.h"
 
 #endif

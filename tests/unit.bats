@@ -39,6 +39,8 @@ unit() {
 @test "unit poll: poll and select with deadlines" { unit poll; }
 @test "unit file: files by helper threads" { unit file; }
 @test "unit apart: blocking functions, and names, on threads of the pool" { unit apart; }
+@test "unit subprocess: programs beside the greenlets" { unit subprocess; }
+@test "unit pipe: whole messages between processes" { unit pipe; }
 @test "unit process: waiting for children, forking" { unit process; }
 @test "unit signal: handlers that run in greenlets" { unit signal; }
 @test "unit fork: the child has a hub that works, the parent's goes on" { unit fork; }

@@ -21,7 +21,8 @@ pid_t gp_waitpid(pid_t pid, int *status, int options, int64_t deadline);
 /* fork() for a program with greenlets. In the child, where it gives 0, only the
  * greenlet that called exists; it is the main one there. The other ones, their
  * deadlines and their waits are the parent's; objects (queues, pipes ...) are as
- * they were, with nobody waiting. Flush stdio first, as before each fork.
+ * they were; what another greenlet holds at that moment (a lock, an end of a
+ * gp_pipe in the middle of a message) is held for ever. Flush stdio first, as before each fork.
  * The child's pid, or -EAGAIN, -ENOMEM. Does not park in the parent. */
 pid_t gp_fork(void);
 
