@@ -3,7 +3,7 @@
 
 load real_helpers
 APPS=${APPS:-$ROOT/build/app}
-export BATS_TEST_TIMEOUT=180
+export BATS_TEST_TIMEOUT=240
 
 # begin MODE NAME PROGRAM args...: start, in any of the three modes. A program without a slash is one of tests/apps.
 begin() {

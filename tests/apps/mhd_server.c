@@ -1,10 +1,10 @@
 /* An HTTP server with libmicrohttpd, a thread for each connection, whose handlers block.
  *
- *	GET /hello         a short answer
- *	GET /stream?n=5    n lines, 20 ms apart, in chunks
- *	GET /poll?after=3  waits until there are more than 3 messages, answers those that came after
- *	GET /polling       how many wait so
- *	POST /messages     the body is a message
+ *	GET /hello                 a short answer
+ *	GET /stream?n=5&wait=20    n lines, so many ms apart, in chunks
+ *	GET /poll?after=3          waits until there are more than 3 messages, answers those that came after
+ *	GET /polling               how many wait so
+ *	POST /messages             the body is a message
  *
  * Prints the port that it listens on; ends on SIGTERM.
  */
@@ -24,7 +24,7 @@ struct request {
 };
 
 struct stream {
-	int next, count;
+	int next, count, wait;
 };
 
 static char *messages[MOST_MESSAGES];
@@ -51,17 +51,18 @@ static ssize_t next_line(void *arg, uint64_t at, char *buffer, size_t room)
 	(void)at;
 	if (s->next == s->count)
 		return MHD_CONTENT_READER_END_OF_STREAM;
-	usleep(20000);
+	usleep(s->wait * 1000);
 	return snprintf(buffer, room, "line %d of %d\n", ++s->next, s->count);
 }
 
-static enum MHD_Result stream(struct MHD_Connection *connection, int lines)
+static enum MHD_Result stream(struct MHD_Connection *connection, int lines, int wait)
 {
 	struct stream *s = calloc(1, sizeof *s);
 	struct MHD_Response *response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1024, next_line, s, free);
 	enum MHD_Result result;
 
 	s->count = lines;
+	s->wait = wait;
 	result = MHD_queue_response(connection, MHD_HTTP_OK, response);
 	MHD_destroy_response(response);
 	return result;
@@ -151,7 +152,7 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
 	if (!strcmp(url, "/hello"))
 		return answer(connection, MHD_HTTP_OK, "hello world\n");
 	if (!strcmp(url, "/stream"))
-		return stream(connection, argument(connection, "n"));
+		return stream(connection, argument(connection, "n"), argument(connection, "wait"));
 	if (!strcmp(url, "/poll"))
 		return poll_messages(connection, argument(connection, "after"));
 	if (!strcmp(url, "/polling"))

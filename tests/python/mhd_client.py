@@ -53,7 +53,7 @@ kept = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
 print([ask("GET", "/hello", connection=kept)[2] for _ in range(20)] == ["hello world\n"] * 20)
 
 # The first line of a stream is there before the last is made.
-kept.request("GET", "/stream?n=10")
+kept.request("GET", "/stream?n=10&wait=20")
 reply = kept.getresponse()
 began = time.monotonic()
 first = reply.readline()
@@ -64,7 +64,7 @@ kept.close()
 
 # Streams at the same time.
 expected = (200, ["transfer-encoding"], "".join(f"line {i} of 15\n" for i in range(1, 16)))
-print("streams", sum(r == expected for r in joined(at_once(many, lambda i: ask("GET", "/stream?n=15")))))
+print("streams", sum(r == expected for r in joined(at_once(many, lambda i: ask("GET", "/stream?n=15&wait=20")))))
 
 # Long polls: all wait, then a message comes, and all have it. What else is asked meanwhile is answered.
 polls = at_once(many, lambda i: ask("GET", "/poll?after=0"))
