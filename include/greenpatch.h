@@ -2,6 +2,7 @@
 #ifndef GREENPATCH_H
 #define GREENPATCH_H
 
+#include "greenpatch/actor.h"
 #include "greenpatch/async_result.h"
 #include "greenpatch/barrier.h"
 #include "greenpatch/channel.h"

@@ -17,6 +17,7 @@ unit() {
 }
 
 @test "unit list: order, removal, splicing, against an array" { unit list; }
+@test "unit actor: messages, questions, answers, ends" { unit actor; }
 @test "unit alloc: zeroed, aligned, kept by realloc, never overlapping" { unit alloc; }
 @test "unit print: lines as printf makes them, cut where they do not fit" { unit print; }
 @test "unit timeout: the heap of deadlines against an array, sleeps in their order" { unit timeout; }
