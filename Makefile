@@ -95,6 +95,12 @@ $(B)/greenpatch.1: scripts/greenpatch.1 scripts/greenpatch $(B)/libgreenpatch.so
 	    item(w[1], t "; " accepts[i] ".") } next } \
 	  { sub(/@VERSION@/, version); print }' $(B)/help.txt $< >$@
 
+# The manual of the public functions is what their headers say.
+man_headers := $(wildcard include/greenpatch/*.h)
+$(B)/man/stamp: scripts/gen-man $(man_headers)
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@awk -f scripts/gen-man -v out=$(@D) -v version=$(VERSION) $(man_headers) && touch $@
+
 # Debian's libev.a with the prefix gp__lib_ on every symbol: what it asks of libc
 # is answered by core/run/evlibc.c, so that it never re-enters the shim, and
 # what it defines cannot meet a libev of the program's own.
@@ -166,7 +172,7 @@ bench: all benches
 lint:
 	scripts/lint
 
-install: all
+install: all $(B)/man/stamp
 	install -d $(DESTDIR)$(LIBDIR)/greenpatch $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include
 	install -m 755 $(B)/libgreenpatch.so $(DESTDIR)$(LIBDIR)/greenpatch/
 	install -m 755 $(B)/libgreenpatch-core.so $(DESTDIR)$(LIBDIR)/
@@ -176,6 +182,8 @@ install: all
 	install -m 755 $(B)/greenpatch.installed $(DESTDIR)$(PREFIX)/bin/greenpatch
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 $(B)/greenpatch.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -d $(DESTDIR)$(PREFIX)/share/man/man3
+	install -m 644 $(B)/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3/
 	cp -r include/. $(DESTDIR)$(PREFIX)/include/
 
 clean:

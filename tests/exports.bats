@@ -144,6 +144,24 @@ alone() {
     [ ! -s others ] || fail "expected none, came $(cat others)"
 }
 
+@test "headers: a C++ program includes them all and links every function of the core without a warning" {
+    {
+        echo '#include <greenpatch.h>'
+        find "$ROOT/include/greenpatch" -name '*.h' -printf '#include <greenpatch/%P>\n' | sort
+        echo 'typedef void (*any)();'
+        echo 'any all[] = {'
+        mapped "$ROOT/core/exports.map" | sed 's/.*/\treinterpret_cast<any>(&),/'
+        echo '};'
+        echo 'int main() { return gp_yield() || !all[0]; }'
+    } >all.cpp
+    local std
+    for std in c++11 c++20; do
+        g++ -std=$std -Wall -Wextra -Werror -pedantic -Wno-cast-function-type -I"$ROOT/include" -o all all.cpp \
+            "$BUILD/libgreenpatch-core.a" -pthread -Wl,--fatal-warnings || fail "$std: expected no warning" || return 1
+        timeout 20 ./all || fail "$std: expected status 0, came $?" || return 1
+    done
+}
+
 # ---- installation -----------------------------------------------------------------
 
 program() {
@@ -198,6 +216,12 @@ runs() {
     runs ./static
     needs shared | grep -qx 'libgreenpatch-core.so' || fail "expected libgreenpatch-core.so to be needed"
     [ "$(pkg-config --modversion greenpatch)" = "$(sed -n 's/^VERSION := //p' "$ROOT/Makefile")" ]
+    # Each function of the core has a page of the manual.
+    local name man=stage/usr/local/share/man
+    for name in $(mapped "$ROOT/core/exports.map"); do
+        [ -s "$man/man3/$name.3" ] || fail "expected a manual page for $name" || return 1
+        [ -s "$man/$(sed -n 's/^\.so //p' "$man/man3/$name.3")" ] || fail "$name.3 leads nowhere" || return 1
+    done
     # Nothing but what is meant to be there.
     (cd stage && find . -type f | sort) >files
     grep -vE '^\./usr/local/(bin/greenpatch|include/greenpatch(-web)?(\.h|/(web/)?[a-z_]+\.h)|lib/(greenpatch/libgreenpatch\.so|libgreenpatch-(core|web)\.(a|so)|pkgconfig/greenpatch(-patch|-web)?\.pc)|share/.*)$' files >others || true
