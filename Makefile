@@ -149,6 +149,10 @@ $(B)/tutorial/%: tests/tutorial/%.c $(B)/libgreenpatch-core.a $(wildcard tests/t
 	@mkdir -p $(@D)
 	@$(CC) -std=gnu11 $(GUEST_FLAGS) -Wno-unused-parameter -Iinclude -o $@ $< $(B)/libgreenpatch-core.a -pthread
 
+$(B)/tutorial/13_monkey_patch: tests/tutorial/13_monkey_patch.c $(B)/libgreenpatch.so $(wildcard include/*.h include/*/*.h)
+	@mkdir -p $(@D)
+	@$(CC) -std=gnu11 -D_GNU_SOURCE $(GUEST_FLAGS) -Wno-unused-parameter -Iinclude -o $@ $< -L$(B) -lgreenpatch '-Wl,-rpath,$$ORIGIN/..'
+
 # Programs that link the shim and patch themselves. Those that do not are in apps.mk.
 $(B)/app/patch_%: tests/apps/patch_%.c $(B)/libgreenpatch.so
 	@mkdir -p $(@D)
