@@ -57,7 +57,10 @@ web_twin() {
 @test "tutorial 26: subprocess" { twin 26_subprocess; }
 @test "tutorial 27: pipe_relay" { twin 27_pipe_relay; }
 @test "tutorial 28: actors" { twin 28_actors; }
+@test "tutorial 29: zeromq" { web_twin 29_zeromq; }
 @test "tutorial 30: stream_server" { twin 30_stream_server; }
 @test "tutorial 31: http_server" { web_twin 31_http_server; }
 @test "tutorial 32: http_streaming" { web_twin 32_http_streaming; }
 @test "tutorial 33: long_poll" { web_twin 33_long_poll; }
+@test "tutorial 34: websocket" { web_twin 34_websocket; }
+@test "tutorial 35: chat" { web_twin 35_chat; }

@@ -94,6 +94,7 @@ struct gp_http_request {
 	uint64_t sent;                    /* bytes of its body, for the log */
 	size_t out_n;                     /* bytes of an answer's head that were not sent yet */
 	size_t extra_n;
+	struct gp_websocket *websocket;   /* that it became; NULL: none */
 	struct watch *watch;              /* of gp_http_watch(); NULL: none */
 
 	void *value;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <greenpatch/web/websocket.h>
 #include "core/web/http.h"
 
 #define STORE_MAX      256  /* records kept for the next request */
@@ -57,6 +58,7 @@ static void request_free(struct gp_http_request *r)
 static void request_end(struct gp_http_request *r)
 {
 	gp__http_unwatch(r);
+	gp_websocket_free(r->websocket);
 	if (r->value_end)
 		r->value_end(r->value);
 	r->value_end = NULL;

@@ -1,0 +1,54 @@
+/* greenpatch/web/chat.h - rooms, users and what is said: the inside of a chat,
+ * whatever its outside is (long polling, WebSockets).
+ *
+ * A user has one inbox for all the rooms that it has entered. Names and lines
+ * are copied. A chat belongs to one hub.
+ */
+#ifndef GREENPATCH_WEB_CHAT_H
+#define GREENPATCH_WEB_CHAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct gp_chat;
+
+/* backlog: lines that a room keeps for who comes late; inbox: lines that wait for
+ * a user, beyond which the oldest are dropped; 0: 25 and 1,000. NULL: no memory. */
+struct gp_chat *gp_chat_new(size_t backlog, size_t inbox);
+/* Whoever polls is woken with -ESHUTDOWN. NULL is allowed. */
+void gp_chat_free(struct gp_chat *c);
+
+/* 0; -EEXIST, -ENOMEM, -EINVAL (no name). */
+int gp_chat_add_room(struct gp_chat *c, const char *room);
+/* The i-th room's name, in order of their making; NULL behind the last. */
+const char *gp_chat_room(const struct gp_chat *c, size_t i);
+bool gp_chat_has_room(const struct gp_chat *c, const char *room);
+
+/* A user comes in; known from then on. Again: nothing. -ENOENT: no such room. */
+int gp_chat_enter(struct gp_chat *c, const char *room, const char *user);
+/* Leaves one room; with NULL all, and is forgotten; whoever polls for it gets
+ * -ESHUTDOWN. */
+int gp_chat_leave(struct gp_chat *c, const char *room, const char *user);
+bool gp_chat_has_user(const struct gp_chat *c, const char *user);
+/* The i-th user of a room in order of arrival, NULL behind the last. */
+const char *gp_chat_user(const struct gp_chat *c, const char *room, size_t i);
+
+/* "user: text" goes into the inbox of everybody in the room. O(users). */
+int gp_chat_say(struct gp_chat *c, const char *room, const char *user, const char *text);
+
+/* The user's next line; the caller frees it. -ENOENT: no such user; -ETIMEDOUT.
+ * Parks while there is none. */
+int gp_chat_poll(struct gp_chat *c, const char *user, char **line, int64_t deadline);
+
+/* The i-th line of the backlog from the oldest; NULL behind the last. */
+const char *gp_chat_said(const struct gp_chat *c, const char *room, size_t i);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
