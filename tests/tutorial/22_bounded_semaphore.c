@@ -35,16 +35,14 @@ static void *for_a_block(void *arg)
 }
 
 /* fn for each number from first to last, all at once. */
-static void map(void *(*fn)(void *), int first, int last)
+static void map(struct gp_group *pool, void *(*fn)(void *), intptr_t first, intptr_t last)
 {
-	struct gp_greenlet *all[8] = { NULL };
+	void *numbers[8] = { NULL };
 	size_t n = 0;
 
-	for (int number = first; number <= last; number++)
-		all[n++] = gp_spawn(fn, (void *)(intptr_t)number);
-	gp_join_all(all, n, GP_NEVER);
-	while (n)
-		gp_unref(all[--n]);
+	for (intptr_t number = first; number <= last; number++)
+		numbers[n++] = (void *)number;
+	gp_group_map(pool, fn, numbers, n, NULL, GP_NEVER);
 }
 
 static const char *yes_no(int r)
@@ -54,11 +52,13 @@ static const char *yes_no(int r)
 
 int main(void)
 {
+	struct gp_group *pool = gp_group_new();
+
 	places = gp_semaphore_new_bounded(2);
-	map(by_hand, 0, 1);
-	map(for_a_block, 3, 5);
+	map(pool, by_hand, 0, 1);
+	map(pool, for_a_block, 3, 5);
 	printf("now with more in the queue\n");
-	map(by_hand, 6, 10);
+	map(pool, by_hand, 6, 10);
 
 	if (gp_semaphore_release(places) == -EOVERFLOW)
 		printf("a release too many is refused\n");
@@ -69,5 +69,6 @@ int main(void)
 		printf(" %s", yes_no(gp_semaphore_try_acquire(places)));
 	printf("\nacquire with a limit: %s\n", yes_no(gp_semaphore_acquire(places, gp_after(50 * GP_MSEC))));
 	gp_semaphore_free(places);
+	gp_group_free(pool);
 	return 0;
 }
