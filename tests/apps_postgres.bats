@@ -6,7 +6,7 @@ load apps_helpers
 setup() {
     real_setup
     POSTGRES=$(find /usr/lib/postgresql/*/bin -maxdepth 0 | sort -V | tail -n 1)
-    # The server refuses to be root: then it is nobody, in a folder that nobody can reach (that of the test cannot).
+    # The server refuses to be root. Then it is another user, who may not enter the folder of the test.
     AS=()
     if ((EUID == 0)); then
         WORK=$(mktemp -d /tmp/greenpatch-pg.XXXXXX)
@@ -17,8 +17,6 @@ setup() {
     fi
     mkdir "$WORK/pg"
     ((EUID)) || chown 65534:65534 "$WORK/pg"
-    echo password >"$WORK/password"
-    chmod 644 "$WORK/password"
     "${AS[@]}" "$POSTGRES/initdb" --pgdata="$WORK/pg/data" --username=test --auth=trust --no-sync --encoding=UTF8 \
         --locale=C >"$WORK/initdb.log" 2>&1 || { cat "$WORK/initdb.log"; return 1; }
 }
@@ -73,4 +71,67 @@ stop_postgres() { stop "$1" server INT; }
     grep -qx '160|t' "$WORK/shim.sums.out"
     as_natively client psql
     on_few_threads server bench sums
+}
+
+# sql NAME STATEMENT...: one session of psql in the background, natively; both what came and the errors are kept.
+sql() {
+    local name=$1 statement args=()
+    shift
+    for statement; do args+=(-c "$statement"); done
+    # shellcheck disable=SC2016
+    start native "$name" sh -c 'exec "$@" 2>&1' sh "$POSTGRES/psql" -X -h "$WORK/pg" -p "$port" -U test postgres -At "${args[@]}"
+}
+
+# wait_for NAME...: their sessions end.
+wait_for() {
+    local name
+    for name; do collect native "$name" 60 || :; done
+}
+
+# sleeping: the process of the server that sleeps for a session.
+sleeping() {
+    "$POSTGRES/psql" -X -h "$WORK/pg" -p "$port" -U test postgres -Atc \
+        "SELECT pid FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND wait_event = 'PgSleep'" | grep .
+}
+
+counted() { [[ $("$POSTGRES/psql" -X -h "$WORK/pg" -p "$port" -U test postgres -Atc 'SELECT count(*) FROM t' 2>&1) == 50000 ]]; }
+
+@test "PostgreSQL under the shim: parallel workers, time limits, a deadlock, sessions that are ended and killed" {
+    local mode i
+    for mode in native shim traps; do
+        start_postgres "$mode"
+        sql "parallel-$mode" 'SET client_min_messages = error' 'DROP TABLE IF EXISTS t, d' \
+            'CREATE TABLE t AS SELECT i, i * 7919 % 10007 AS j, md5(i::text) AS m FROM generate_series(1, 50000) i' \
+            'ANALYZE t' 'SET min_parallel_table_scan_size = 0' 'SET parallel_setup_cost = 0' 'SET parallel_tuple_cost = 0' \
+            'EXPLAIN (COSTS OFF) SELECT count(DISTINCT j), sum(i), max(m) FROM t' \
+            'SELECT count(DISTINCT j), sum(i), max(m) FROM t' 'CREATE INDEX ON t(m)' "SELECT count(*) FROM t WHERE m < '4'" \
+            'CREATE TABLE d(id int PRIMARY KEY, n int)' 'INSERT INTO d VALUES (1, 0), (2, 0)'
+        wait_for "parallel-$mode"
+        sql "limit-$mode" "SET statement_timeout = '200ms'" 'SELECT pg_sleep(60)'
+        # Each has one row and wants the other's; the server ends one of them.
+        sql "lock1-$mode" 'BEGIN' 'UPDATE d SET n = n + 1 WHERE id = 1' 'SELECT pg_sleep(1)' 'UPDATE d SET n = n + 1 WHERE id = 2' COMMIT
+        sql "lock2-$mode" 'BEGIN' 'UPDATE d SET n = n + 1 WHERE id = 2' 'SELECT pg_sleep(1)' 'UPDATE d SET n = n + 1 WHERE id = 1' COMMIT
+        wait_for "limit-$mode" "lock1-$mode" "lock2-$mode"
+        cat "$WORK/native.lock"[12]"-$mode.out" | grep -c 'deadlock detected' >"$WORK/native.deadlock-$mode.out"
+        # One that is asked to end, one that is killed: then the server starts all of its processes anew.
+        sql "ended-$mode" 'SELECT pg_sleep(60)'
+        until_true 20 sleeping
+        kill -TERM "$(sleeping)"
+        wait_for "ended-$mode"
+        sql "killed-$mode" 'SELECT pg_sleep(60)'
+        until_true 20 sleeping
+        kill -KILL "$(sleeping)"
+        wait_for "killed-$mode"
+        until_true 30 counted
+        stop_postgres "$mode"
+    done
+    cat "$WORK/native.parallel-native.out" "$WORK/native.killed-native.out"
+    grep -q 'Parallel' "$WORK/native.parallel-native.out"
+    grep -q 'statement timeout' "$WORK/native.limit-native.out"
+    grep -qx 1 "$WORK/native.deadlock-native.out"
+    for mode in shim traps; do
+        for i in parallel limit deadlock ended killed; do same "native.$i-native.out" "native.$i-$mode.out"; done
+    done
+    on_few_threads server
+    on_traps_only server
 }
