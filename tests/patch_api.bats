@@ -201,6 +201,24 @@ killed"
     APP=$BUILD/app/patch_sync prints all "at most 3 inside, balance 4000, signals came: yes"
 }
 
+IO="pipe: waits, 5 hello
+socket: 3 abc, then the end
+poll: 1, then 0 at its deadline
+file: 4 data
+offload: others ran, 7
+getaddrinfo: 0
+signal: handled
+subprocess: 0 HELLO
+fork: 9
+messages: 3 and whole
+killed: -125 and told"
+
+@test "patch: the cooperative calls of the core are the same in a program that is patched, and in one that is not" {
+    APP=$BUILD/app/patch_io prints plain "$IO"
+    APP=$BUILD/app/patch_io prints patched "$IO"
+    APP=$BUILD/app/patch_io on_traps patched "$IO"
+}
+
 CANCELS="sleep: ECANCELED
 read: ECANCELED
 poll: ECANCELED

@@ -57,8 +57,13 @@ static int new_tid(struct gp_hub *h)
 	return gp__shim.next_tid;
 }
 
+/* Of whoever makes it; the hub makes one for a signal: the first thread's. */
 static uint64_t mask_to_inherit(const struct gp_guest *from)
 {
+	if (!from)
+		from = gp__shim.main;
+	if (!from)
+		return 0;
 	return from->restore_mask ? from->saved_mask : from->mask;
 }
 
