@@ -1,18 +1,6 @@
 /* semaphore.c - gp_semaphore: gevent's order of wake-ups, random operations against a model, waits that end otherwise,
- * misuse. The clock of the program stands still until a case moves it. */
+ * misuse. */
 #include "sync.h"
-#include "core/clock.h"
-
-/* In place of core/clock.c. */
-static int64_t stands_at; /* 0: it goes on */
-volatile uint32_t gp__in_vdso;
-
-void gp__clock_use(int (*vdso)(int, struct timespec *)) {}
-
-int64_t gp__clock(int id)
-{
-	return stands_at ? stands_at : unit_now();
-}
 
 /* What gevent printed (orders.py). */
 static const struct order recorded[] = {
@@ -280,22 +268,14 @@ static void compare(int phase)
 	EXPECT_INT(gp_semaphore_value(semaphore), value);
 }
 
-static void settle(struct gp_hub *h)
-{
-	do
-		gp_yield();
-	while (!gp__list_empty(&h->runq));
-	run_model();
-}
-
 /* The limit of those who wait with one comes. */
-static void time_passes(struct gp_hub *h)
+static void time_passes(void)
 {
+	int64_t now = limit;
 	int who[PLAYERS], n = 0;
 
-	stands_at = limit;
 	limit += GP_SEC;
-	gp__yield_poll(h);
+	clock_to(now);
 	for (int i = 0; i < waiting; i++)
 		if (model[waiters[i]].limited)
 			who[n++] = waiters[i];
@@ -305,8 +285,6 @@ static void time_passes(struct gp_hub *h)
 
 static void one_game(void)
 {
-	struct gp_hub *h = gp_self()->hub;
-
 	value = (int)unit_random(4);
 	semaphore = gp_semaphore_new((unsigned)value);
 	came_count = due_count = waiting = 0;
@@ -325,11 +303,13 @@ static void one_game(void)
 		ask(RUN, (int)i);
 	}
 	for (int phase = 0; phase < PHASES && !unit_failures; phase++) {
-		settle(h);
+		settle();
+		run_model();
 		compare(phase);
-		time_passes(h);
+		time_passes();
 	}
-	settle(h);
+	settle();
+	run_model();
 	compare(PHASES);
 	EXPECT(!waiting || !gp_semaphore_value(semaphore)); /* nobody is forgotten */
 	for (int i = 0; i < PLAYERS; i++)
