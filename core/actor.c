@@ -1,6 +1,6 @@
 /* actor.c - greenlets with an inbox (greenpatch/actor.h).
  *
- * Made of public calls only. What lies in the inbox is a letter, which two may
+ * Made of public calls. What lies in the inbox is a letter, which two may
  * have: the actor, and somebody who asks and waits for its answer. Whoever is
  * done with it first says so in it:
  *
@@ -14,7 +14,7 @@
  * Called from greenlets of one hub.
  */
 #include "core/alloc.h"
-#include "core/base.h"
+#include "core/run/hub.h"
 #include "greenpatch/actor.h"
 #include "greenpatch/queue.h"
 #include "greenpatch/select.h"
@@ -157,6 +157,9 @@ GP_API int gp_actor_destroy(struct gp_actor *a)
 	return 0;
 }
 
+/* Made on this hub and not destroyed. */
+static bool is_here(const struct gp_actor *a) { return a && a->greenlet && a->greenlet->hub == gp__hub(); }
+
 /* ---- messages ----------------------------------------------------------------------- */
 
 /* 0, or an error and nothing was sent. */
@@ -181,7 +184,7 @@ static int post(struct gp_actor *a, void *message, struct gp_letter **out, struc
 
 GP_API int gp_actor_send(struct gp_actor *a, void *message)
 {
-	return a && a->greenlet ? post(a, message, NULL, NULL) : -EINVAL;
+	return is_here(a) ? post(a, message, NULL, NULL) : -EINVAL;
 }
 
 /* The actor and its struct may be gone when this returns. */
@@ -201,7 +204,7 @@ GP_API int gp_actor_ask(struct gp_actor *a, void *message, void **reply, int64_t
 	struct gp_letter *l;
 	int r;
 
-	if (!a || !a->greenlet)
+	if (!is_here(a))
 		return -EINVAL;
 	if (a->greenlet == gp_self())
 		return -EDEADLK;

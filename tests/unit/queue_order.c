@@ -1,5 +1,5 @@
-/* queue_order.c - the order in which greenlets around a queue or a channel go on, against what gevent 22.10 did with the
- * same programs (queue_script.h), recorded. */
+/* queue_order.c - the order in which greenlets around a queue or a channel go on, against what gevent 22.10 did with
+ * the same programs (queue_script.h), recorded. */
 #include "unit.h"
 #include "queue_script.h"
 
