@@ -78,6 +78,7 @@ int gp_select(struct gp_case *cases, size_t n, int64_t deadline);
 /* The same, and -EAGAIN at once if none is ready. */
 int gp_try_select(struct gp_case *cases, size_t n);
 
+/* A case of that kind with that object, without an item. */
 static inline struct gp_case gp_case_make(int kind, void *object)
 {
 	struct gp_case c;
@@ -88,6 +89,7 @@ static inline struct gp_case gp_case_make(int kind, void *object)
 	return c;
 }
 
+/* A queue: get, peek, put; for a priority set the case's. */
 static inline struct gp_case gp_case_queue_get(struct gp_queue *q) { return gp_case_make(GP_CASE_QUEUE_GET, q); }
 static inline struct gp_case gp_case_queue_peek(struct gp_queue *q) { return gp_case_make(GP_CASE_QUEUE_PEEK, q); }
 static inline struct gp_case gp_case_queue_put(struct gp_queue *q, void *item)
@@ -97,6 +99,7 @@ static inline struct gp_case gp_case_queue_put(struct gp_queue *q, void *item)
 	c.item = item;
 	return c;
 }
+/* A channel: get, put. */
 static inline struct gp_case gp_case_channel_get(struct gp_channel *c) { return gp_case_make(GP_CASE_CHANNEL_GET, c); }
 static inline struct gp_case gp_case_channel_put(struct gp_channel *channel, void *item)
 {
@@ -105,9 +108,11 @@ static inline struct gp_case gp_case_channel_put(struct gp_channel *channel, voi
 	c.item = item;
 	return c;
 }
+/* An event that is set; a semaphore to acquire; the end of a greenlet. */
 static inline struct gp_case gp_case_event(struct gp_event *e) { return gp_case_make(GP_CASE_EVENT, e); }
 static inline struct gp_case gp_case_acquire(struct gp_semaphore *s) { return gp_case_make(GP_CASE_ACQUIRE, s); }
 static inline struct gp_case gp_case_join(struct gp_greenlet *g) { return gp_case_make(GP_CASE_JOIN, g); }
+/* A descriptor. */
 static inline struct gp_case gp_case_readable(int fd)
 {
 	struct gp_case c = gp_case_make(GP_CASE_READABLE, NULL);
