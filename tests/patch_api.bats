@@ -201,6 +201,10 @@ killed"
     APP=$BUILD/app/patch_sync prints all "at most 3 inside, balance 4000, signals came: yes"
 }
 
+@test "patch: threads and greenlets of gp_spawn share queues, channels and an actor, while signals come" {
+    APP=$BUILD/app/patch_queue prints all "2400 got, 2400 answered, sum 481200, left 0"
+}
+
 IO="pipe: waits, 5 hello
 socket: 3 abc, then the end
 poll: 1, then 0 at its deadline
