@@ -24,6 +24,7 @@ unit() {
 @test "unit context: registers and control words over a switch" { unit context; }
 @test "unit stack: sizes, guard pages, stacks used again" { unit stack; }
 @test "unit greenlet: spawn, join and its errors, references, numbers" { unit greenlet; }
+@test "unit kill: in whatever state, told once; the end of all" { unit kill; }
 @test "unit link: links, ends one by one, waiting until nobody can run" { unit link; }
 @test "unit local: each greenlet has its own values, destructors in their order" { unit local; }
 @test "unit group: members come and leave, are waited for, killed, walked through" { unit group; }

@@ -51,6 +51,7 @@ int gp__cancel_take(struct gp_greenlet *g)
 	}
 	if (g->kill_due) {
 		g->kill_due = false;
+		g->kill_told = true;
 		g->hit = NULL;
 		g->cancel = due > 0;
 		return g->kill_error;

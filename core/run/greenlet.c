@@ -57,6 +57,11 @@ static void start_is_due(struct gp_hub *h, struct gp_timer *t)
 	gp__greenlet_start(h, gp__container_of(t, struct gp_greenlet, start));
 }
 
+struct gp_greenlet *gp__greenlet_of_start(struct gp_timer *t)
+{
+	return t->fire == start_is_due ? gp__container_of(t, struct gp_greenlet, start) : NULL;
+}
+
 void gp__greenlet_init(struct gp_hub *h, struct gp_greenlet *g)
 {
 	gp__list_init(&g->turn.link);
@@ -136,9 +141,9 @@ static void settle(struct gp_greenlet *g, void *value)
 	g->value = value;
 	if (g->error || value)
 		return;
-	if (g->killed && !g->kill_due && g->kill_error == -ECANCELED)
+	if (g->kill_told && g->kill_error == -ECANCELED)
 		g->value = GP_EXITED;
-	else if (g->killed && !g->kill_due)
+	else if (g->kill_told)
 		g->error = g->kill_error;
 	else
 		g->error = gp__timeout_unhandled(g);

@@ -72,6 +72,7 @@ enum {
 	GP__KEEP_VECTOR = 1 << 0, /* parks in the middle of the program's code: vector registers survive */
 	GP__OWN_TLS     = 1 << 1, /* shares its TLS with nobody, so it may be preempted */
 	GP__CARRIED     = 1 << 2, /* of gp_spawn, on the stack and TLS of a thread that libc makes for it */
+	GP__SHUT        = 1 << 3, /* was killed by gp_shutdown() */
 };
 
 /* flags of gp__park() */
@@ -123,6 +124,7 @@ struct gp_greenlet {
 	bool cancel;               /* a kill or a timeout has not been told to it yet */
 	bool kill_due;             /* ... a kill */
 	bool killed;               /* was told that it is to end, or will be */
+	bool kill_told;            /* was told: ends by it if it gives no value */
 	uint8_t kill_stage;        /* of kill_turn */
 	int kill_error;            /* what its call returns then: -ECANCELED, or the killer's own */
 	struct gp_turn kill_turn;  /* throws, then wakes the killers */
@@ -355,6 +357,8 @@ void gp__greenlet_carry(void);
 void gp__greenlet_bury(struct gp_hub *h, struct gp_greenlet *g);
 /* Frees what is buried. On no stack of theirs. */
 void gp__greenlet_reap(struct gp_hub *h);
+/* The greenlet that this timer will start; NULL: it does something else. */
+struct gp_greenlet *gp__greenlet_of_start(struct gp_timer *t);
 /* `w` is told when g ends, or in a turn soon if it has ended. */
 void gp__greenlet_link(struct gp_greenlet *g, struct gp_waiter *w);
 /* After a wait that ended with -EINTR: the current greenlet, which is in no

@@ -188,6 +188,12 @@ int gp_kill_error(struct gp_greenlet *g, int error, int64_t deadline);
 int gp_kill_soon(struct gp_greenlet *g, int error);
 /* All of them, in order, then waits for their ends. */
 int gp_kill_all(struct gp_greenlet *const *gs, size_t n, int error, int64_t deadline);
+/* Kills all greenlets that these functions have made, but the caller, in the
+ * order of their start (those that wait for a time to be started come last),
+ * each once, also those that are started meanwhile, and waits until all have
+ * ended: the end of a program. 0, -ETIMEDOUT at the deadline. Parks if there are
+ * any. O(greenlets) for each that ends by itself. */
+int gp_shutdown(int64_t deadline);
 /* Whether it was told to end, or is to be told: gp_killed(gp_self()). */
 bool gp_killed(const struct gp_greenlet *g);
 
