@@ -64,7 +64,7 @@ static long move_piece(struct gp_hub *h, long nr, int fd, char *buf, size_t n, i
 	if (!f)
 		return -ENOMEM;
 	f->arg[1] = (long)f->data;
-	if (writes(nr))
+	if (writes(nr) && n)
 		memcpy(f->data, buf, n);
 	r = gp__offload_job(h, &f->job, deadline);
 	if (r)

@@ -73,14 +73,17 @@ static bool ours(const struct gp_pipe *p)
 	return p && h && p->hub == h && h->current;
 }
 
+static bool usable(const struct gp_pipe *p)
+{
+	return ours(p) && !p->freed;
+}
+
 /* 0: the caller is in, until gate_leave(); or an error. */
 static int gate_enter(struct gp_pipe *p, struct gate *g, int64_t deadline)
 {
 	struct gp_waiter w;
 	int r = 0;
 
-	if (!ours(p) || p->freed)
-		return -EINVAL;
 	p->users++;
 	while (!r && g->busy && !p->freed)
 		r = gp__wait_in(p->hub, &g->waiters, &w, "pipe", (unsigned long)p->fd, deadline);
@@ -230,7 +233,8 @@ static void keep_rest(struct gp_pipe *p, const struct iovec *v)
 		return;
 	}
 	memcpy(p->rest, v[0].iov_base, v[0].iov_len);
-	memcpy(p->rest + v[0].iov_len, v[1].iov_base, v[1].iov_len);
+	if (v[1].iov_len)
+		memcpy(p->rest + v[0].iov_len, v[1].iov_base, v[1].iov_len);
 }
 
 GP_API int gp_pipe_send(struct gp_pipe *p, const void *message, size_t n, int64_t deadline)
@@ -239,7 +243,7 @@ GP_API int gp_pipe_send(struct gp_pipe *p, const void *message, size_t n, int64_
 	struct iovec v[2] = { { head, HEAD }, { (void *)message, n } };
 	int r;
 
-	if (n && !message)
+	if (!usable(p) || (n && !message))
 		return -EINVAL;
 	if (n > GP_PIPE_MAX)
 		return -EMSGSIZE;
@@ -309,7 +313,7 @@ GP_API ssize_t gp_pipe_recv(struct gp_pipe *p, void *buf, size_t size, int64_t d
 {
 	ssize_t r;
 
-	if (size && !buf)
+	if (!usable(p) || (size && !buf))
 		return -EINVAL;
 	r = gate_enter(p, &p->receiving, deadline);
 	if (r)
@@ -318,7 +322,8 @@ GP_API ssize_t gp_pipe_recv(struct gp_pipe *p, void *buf, size_t size, int64_t d
 	if (!r && p->size > size)
 		r = -EMSGSIZE;
 	if (!r) {
-		memcpy(buf, p->body, p->size);
+		if (p->size)
+			memcpy(buf, p->body, p->size);
 		gp__free(p->body);
 		r = taken(p);
 	}
@@ -330,7 +335,7 @@ GP_API ssize_t gp_pipe_recv_new(struct gp_pipe *p, void **message, int64_t deadl
 {
 	ssize_t r;
 
-	if (!message)
+	if (!usable(p) || !message)
 		return -EINVAL;
 	r = gate_enter(p, &p->receiving, deadline);
 	if (r)
