@@ -214,6 +214,14 @@ static int take_field(struct gp_http_request *r, const struct gp__field *f, unsi
 	return 0;
 }
 
+static bool has_control(const struct gp__field *f)
+{
+	for (unsigned i = 0; i < f->value_n; i++)
+		if (((unsigned char)f->value[i] < ' ' && f->value[i] != '\t') || f->value[i] == 127)
+			return true;
+	return false;
+}
+
 static int take_fields(struct gp_http_request *r)
 {
 	unsigned hosts = 0;
@@ -222,7 +230,7 @@ static int take_fields(struct gp_http_request *r)
 		struct gp__field *f = &r->fields[i];
 		int status;
 
-		if (!gp__http_is_token(f->name, f->name_n) || !f->value)
+		if (!gp__http_is_token(f->name, f->name_n) || !f->value || has_control(f))
 			return 400;
 		while (f->value_n && (f->value[f->value_n - 1] == ' ' || f->value[f->value_n - 1] == '\t'))
 			f->value_n--;
@@ -250,10 +258,22 @@ static char *without_authority(char *target)
 	return *at == '/' ? at : NULL;
 }
 
+/* One space before the target, one behind it; http_parser takes any number. */
+static bool stands_alone(const struct gp_http_request *r)
+{
+	const char *at = r->target, *method = http_method_str((enum http_method)r->parser.method);
+	size_t n = strlen(method);
+
+	return (size_t)(at - r->text) > n && at[-1] == ' ' && !memcmp(at - 1 - n, method, n) &&
+	       !memcmp(at + r->target_n, " HTTP/", 6);
+}
+
 static int take_target(struct gp_http_request *r)
 {
 	char *fragment;
 
+	if (!stands_alone(r))
+		return 400;
 	for (size_t i = 0; i < r->target_n; i++)
 		if (r->target[i] <= ' ' || r->target[i] >= 127)
 			return 400;

@@ -89,7 +89,7 @@ static int endless(struct gp_http_request *r)
 	return e;
 }
 
-static int wait(struct gp_http_request *r)
+static int wait_here(struct gp_http_request *r)
 {
 	int e = gp_http_watch(r);
 
@@ -151,7 +151,7 @@ static int handle(struct gp_http_request *r, void *arg)
 		return e ? e : say(r, "slow\n");
 	}
 	if (!strcmp(path, "/wait"))
-		return wait(r);
+		return wait_here(r);
 	if (!strcmp(path, "/waiting"))
 		return answer_number(r, waiting);
 	if (!strcmp(path, "/header"))

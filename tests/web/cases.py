@@ -1,0 +1,499 @@
+#!/usr/bin/python3
+"""Clients that misbehave, or behave: each case talks to a server (tests/web/serve.c) by raw sockets.
+
+    cases.py HOST:PORT CASE
+
+Exit status 0 when what was expected came; otherwise says what came.
+"""
+import os
+import resource
+import select
+import socket
+import struct
+import sys
+import threading
+import time
+
+HOST, PORT = sys.argv[1].rsplit(':', 1)
+PORT = int(PORT)
+
+
+def connect(timeout=10):
+    s = socket.create_connection((HOST, PORT), timeout)
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return s
+
+
+def read_all(s):
+    data = b''
+    try:
+        while True:
+            more = s.recv(65536)
+            if not more:
+                return data
+            data += more
+    except ConnectionResetError:
+        return data
+
+
+def exchange(request, shut=False):
+    """Everything that comes until the server closes."""
+    with connect() as s:
+        s.sendall(request)
+        if shut:
+            s.shutdown(socket.SHUT_WR)
+        return read_all(s)
+
+
+def answers(data):
+    """The answers in a stream: a list of (status, headers, body)."""
+    found = []
+    while data:
+        head, sep, data = data.partition(b'\r\n\r\n')
+        assert sep, 'an answer without an end: %r' % head[:200]
+        lines = head.decode('latin-1').split('\r\n')
+        status = int(lines[0].split()[1])
+        headers = {}
+        for line in lines[1:]:
+            name, _, value = line.partition(':')
+            headers[name.strip().lower()] = value.strip()
+        if status == 100:
+            found.append((status, headers, b''))
+            continue
+        if headers.get('transfer-encoding') == 'chunked':
+            body = b''
+            while True:
+                size, _, data = data.partition(b'\r\n')
+                n = int(size, 16)
+                body += data[:n]
+                data = data[n + 2:]
+                if not n:
+                    break
+        else:
+            n = int(headers.get('content-length', 0))
+            body, data = data[:n], data[n:]
+        found.append((status, headers, body))
+    return found
+
+
+def statuses(request, **more):
+    return [a[0] for a in answers(exchange(request, **more))]
+
+
+def expect(came, wanted, what=''):
+    if came != wanted:
+        sys.exit('%s: expected %r, came %r' % (what, wanted, came))
+
+
+def get(path, more='', close=True):
+    return ('GET %s HTTP/1.1\r\nHost: x\r\n%s%s\r\n' % (path, more, 'Connection: close\r\n' if close else '')).encode()
+
+
+def fetch(path):
+    return answers(exchange(get(path)))[0]
+
+
+def is_alive():
+    expect(fetch('/')[2], b'hello world\n', 'after that')
+
+
+def until(condition, what, limit=10):
+    end = time.monotonic() + limit
+    while not condition():
+        if time.monotonic() > end:
+            sys.exit('within %d s: expected %s' % (limit, what))
+        time.sleep(0.01)
+
+
+# ---- what a good client sees ---------------------------------------------------------
+
+
+def case_pipelining():
+    three = get('/', close=False) + get('/stream?n=2', close=False) + get('/')
+    came = answers(exchange(three))
+    expect([a[0] for a in came], [200, 200, 200])
+    expect([a[2] for a in came], [b'hello world\n', b'piece 0\npiece 1\n', b'hello world\n'])
+    expect([a[1].get('connection') for a in came], [None, None, 'close'])
+    many = get('/', close=False) * 500 + get('/')
+    expect(len(answers(exchange(many))), 501)
+
+
+def case_keep_alive():
+    expect(statuses(b'GET / HTTP/1.0\r\n\r\n'), [200])
+    came = answers(exchange(b'GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET / HTTP/1.0\r\n\r\n'))
+    expect([a[1].get('connection') for a in came], ['keep-alive', 'close'])
+    data = exchange(b'GET /stream?n=1 HTTP/1.0\r\n\r\n')
+    expect(b'chunked' in data.lower(), False, 'HTTP/1.0')
+    expect(data.endswith(b'\r\n\r\npiece 0\n'), True, 'HTTP/1.0')
+
+
+def case_head():
+    came = exchange(b'HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    expect(b'Content-Length: 12\r\n' in came and came.endswith(b'\r\n\r\n'), True, came)
+    came = exchange(b'HEAD /stream?n=3 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    expect(came.count(b'HTTP/1.1') == 1 and came.endswith(b'\r\n\r\n'), True, came)
+
+
+def case_bodies():
+    post = 'POST /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n'
+    expect(answers(exchange((post + 'Content-Length: 5\r\n\r\nhello').encode()))[0][2], b'hello')
+    expect(answers(exchange((post + 'Content-Length: 0\r\n\r\n').encode()))[0][2], b'')
+    chunks = '5\r\nhello\r\nA;name=value\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n'
+    for step in (1, 3, 1000):
+        with connect() as s:
+            data = (post + 'Transfer-Encoding: chunked\r\n\r\n' + chunks).encode()
+            for i in range(0, len(data), step):
+                s.sendall(data[i:i + step])
+            expect(answers(read_all(s))[0][2], b'hello0123456789', 'in steps of %d' % step)
+
+
+def case_continue():
+    with connect() as s:
+        s.sendall(b'POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\nConnection: close\r\n\r\n')
+        expect(s.recv(1000), b'HTTP/1.1 100 Continue\r\n\r\n')
+        s.sendall(b'abc')
+        expect(answers(read_all(s))[0][2], b'abc')
+    # A handler that does not want the body: no 100, and the connection ends.
+    expect(statuses(b'POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n', shut=True), [200])
+    expect(statuses(b'POST / HTTP/1.1\r\nHost: x\r\nExpect: else\r\nContent-Length: 3\r\n\r\n'), [417])
+
+
+def case_unread_bodies():
+    """A body that the handler leaves is passed over, if it is not much."""
+    body = b'x' * 5000
+    request = b'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n' + body
+    expect(statuses(request + get('/')), [200, 200])
+    big = b'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n' + b'x' * 900000
+    expect(statuses(big + get('/')), [200])
+
+
+def case_forms_and_headers():
+    expect(fetch('/query?b=1&a=x%20y+z%26')[2], b'x y z&')
+    expect(fetch('/query?a=%00')[0], 400)
+    expect(fetch('/query?a=%zz')[0], 400)
+    expect(fetch('/query?b=1')[2], b'none\n')
+    expect(answers(exchange(get('/header?name=x-Some', 'X-SOME:  a value \r\n')))[0][2], b'a value')
+    expect(fetch('/path/%41%2e%20b')[2], b'/path/A. b')
+    expect(answers(exchange(b'GET http://x/path?q HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'))[0][2], b'/path')
+
+
+def case_handler_errors():
+    expect([fetch(p)[0] for p in ('/fail', '/die', '/nothing')], [500, 500, 500])
+    data = exchange(get('/cut'))
+    expect(b'half' in data and not data.endswith(b'0\r\n\r\n'), True, data)
+    is_alive()
+
+
+def case_byte_by_byte():
+    with connect() as s:
+        for b in get('/'):
+            s.send(bytes([b]))
+        expect(answers(read_all(s))[0][2], b'hello world\n')
+
+
+# ---- what is refused -----------------------------------------------------------------------
+
+
+def case_malformed():
+    host = b'Host: x\r\n'
+    for request, status in (
+            (b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03' + b'\r\n' * 5, 400),
+            (b'GET / HTTP/1.1\r\n\r\n', 400),                                   # no host
+            (b'GET / HTTP/1.1\r\n' + host + host + b'\r\n', 400),
+            (b'GET  / HTTP/1.1\r\n' + host + b'\r\n', 400),
+            (b'GET /a b HTTP/1.1\r\n' + host + b'\r\n', 400),
+            (b'GET /\x80 HTTP/1.1\r\n' + host + b'\r\n', 400),
+            (b'GET /%00 HTTP/1.1\r\n' + host + b'\r\n', 400),
+            (b'GET /%4 HTTP/1.1\r\n' + host + b'\r\n', 400),
+            (b'GET path HTTP/1.1\r\n' + host + b'\r\n', 400),
+            (b'GET * HTTP/1.1\r\n' + host + b'\r\n', 400),
+            (b'BREW / HTTP/1.1\r\n' + host + b'\r\n', 501),
+            (b'CONNECT x:1 HTTP/1.1\r\n' + host + b'\r\n', 501),
+            (b'GET / HTTP/2.0\r\n' + host + b'\r\n', 505),
+            (b'GET / HTTP/9.9\r\n' + host + b'\r\n', 505),
+            (b'GET / HTTP/1.1\r\nHost: x\r\nBad Name: y\r\n\r\n', 400),
+            (b'GET / HTTP/1.1\r\nHost: x\r\nName : y\r\n\r\n', 400),
+            (b'GET / HTTP/1.1\r\nHost: x\r\n: y\r\n\r\n', 400),
+            (b'GET / HTTP/1.1\r\nHost: x\r\nName: a\x00b\r\n\r\n', 400),
+            (b'GET / HTTP/1.1\r\nHost: x\r\nName: a\x01b\r\n\r\n', 400),
+            (b'GET / HTTP/1.1\r\nHost: x\r\nName\r\n\r\n', 400)):
+        expect(statuses(request), [status], request[:60])
+    is_alive()
+
+
+def case_smuggling():
+    """Nothing behind the first request is ever taken for a second one."""
+    inner = b'GET /path/smuggled HTTP/1.1\r\nHost: x\r\n\r\n'
+    post = b'POST /echo HTTP/1.1\r\nHost: x\r\n'
+    chunked = b'Transfer-Encoding: chunked\r\n'
+    for request, status in (
+            (post + b'Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello' + inner, 400),
+            (post + b'Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello' + inner, 400),
+            (post + b'Content-Length: 5, 5\r\n\r\nhello' + inner, 400),
+            (post + b'Content-Length: +5\r\n\r\nhello' + inner, 400),
+            (post + b'Content-Length: -5\r\n\r\nhello' + inner, 400),
+            (post + b'Content-Length: 0x5\r\n\r\nhello' + inner, 400),
+            (post + b'Content-Length: 5 5\r\n\r\nhello' + inner, 400),
+            (post + b'Content-Length: \r\n\r\nhello' + inner, 400),
+            (post + b'Content-Length: 99999999999999999999\r\n\r\n' + inner, 400),
+            (post + b'Content-Length: 4\r\n' + chunked + b'\r\n0\r\n\r\n' + inner, 400),
+            (post + chunked + b'Content-Length: 4\r\n\r\n0\r\n\r\n' + inner, 400),
+            (post + chunked + chunked + b'\r\n0\r\n\r\n' + inner, 400),
+            (post + b'Transfer-Encoding: identity\r\n\r\n' + inner, 501),
+            (post + b'Transfer-Encoding: gzip\r\n\r\n' + inner, 501),
+            (post + b'Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n' + inner, 501),
+            (post + b'Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n' + inner, 400),
+            (post + b'Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n' + inner, 400),
+            (post + b'Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n' + inner, 400),
+            (post + b'Transfer-Encoding:\x0bchunked\r\n\r\n0\r\n\r\n' + inner, 400),
+            (post + b'Transfer-Encoding: "chunked"\r\n\r\n0\r\n\r\n' + inner, 501),
+            (post + b'Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n' + inner, 400),
+            (b'POST /echo HTTP/1.0\r\nHost: x\r\n' + chunked + b'\r\n0\r\n\r\n' + inner, 400),
+            (post + b'X: y\nContent-Length: 5\r\n\r\nhello' + inner, 400),          # bare LF
+            (post + b'X: y\rContent-Length: 5\r\n\r\nhello' + inner, 400),          # bare CR
+            (post + b'X: y\r\r\nContent-Length: 5\r\n\r\nhello' + inner, 400),
+            (b'POST /echo HTTP/1.1\nHost: x\nContent-Length: 0\n\n' + inner, 400),
+            (post + b'X: y\r\n folded\r\nContent-Length: 0\r\n\r\n' + inner, 400),
+            (b'\nGET / HTTP/1.1\r\nHost: x\r\n\r\n' + inner, 400),
+            (post + chunked + b'\r\n5\rXhello\r\n0\r\n\r\n' + inner, 400),           # chunks
+            (post + chunked + b'\r\n5\nhello\r\n0\r\n\r\n' + inner, 400),
+            (post + chunked + b'\r\n5\r\nhelloXX0\r\n\r\n' + inner, 400),
+            (post + chunked + b'\r\n5\r\nhello\n0\r\n\r\n' + inner, 400),
+            (post + chunked + b'\r\n 5\r\nhello\r\n0\r\n\r\n' + inner, 400),
+            (post + chunked + b'\r\n5 \r\nhello\r\n0\r\n\r\n' + inner, 400),
+            (post + chunked + b'\r\n0x5\r\nhello\r\n0\r\n\r\n' + inner, 400),
+            (post + chunked + b'\r\n+5\r\nhello\r\n0\r\n\r\n' + inner, 400),
+            (post + chunked + b'\r\n-1\r\nhello\r\n0\r\n\r\n' + inner, 400),
+            (post + chunked + b'\r\n\r\nhello\r\n0\r\n\r\n' + inner, 400),
+            (post + chunked + b'\r\n10000000000000005\r\nhello\r\n0\r\n\r\n' + inner, 400),
+            (post + chunked + b'\r\n5;a=\x0ab\r\nhello\r\n0\r\n\r\n' + inner, 400),
+            (post + chunked + b'\r\n0\r\nTrailer: a\nb: c\r\n\r\n' + inner, 400)):
+        came = exchange(request)
+        expect([a[0] for a in answers(came)], [status], request[20:90])
+        expect(b'smuggled' in came, False, request[20:90])
+    is_alive()
+
+
+def case_too_much():
+    expect(statuses(get('/' + 'a' * 9000)), [414], 'target')
+    expect(statuses(b'GET /' + b'a' * 100000), [414], 'endless target')
+    expect(statuses(get('/', 'X: %s\r\n' % ('a' * 20000))), [431], 'field')
+    expect(statuses(get('/', 'X: y\r\n' * 200)), [431], 'count')
+    expect(statuses(get('/', 'X: y\r\n' * 90)), [200], 'count')
+    expect(statuses(b'POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n'), [413], 'length')
+    chunk = b'10000\r\n' + b'x' * 65536 + b'\r\n'
+    expect(statuses(b'POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n' + chunk * 17), [413], 'chunks')
+    expect(statuses(b'POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5;' + b'x' * 5000), [400], 'extension')
+    trailer = b'0\r\n' + b'X: y\r\n' * 2000
+    expect(statuses(b'POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n' + trailer), [400], 'trailer')
+    is_alive()
+
+
+def case_header_flood():
+    """It never ends; the server ends it."""
+    with connect() as s:
+        s.sendall(b'GET / HTTP/1.1\r\nHost: x\r\n')
+        sent = 0
+        try:
+            while sent < 50 << 20:
+                sent += s.send(b'A: b\r\n' * 1000)
+        except OSError:
+            pass
+        expect(sent < 50 << 20, True, 'the server takes it all')
+    is_alive()
+
+
+def case_paths():
+    expect(fetch('/files/page.html')[2], b'<p>page</p>\n')
+    expect(fetch('/files/page.html')[1]['content-type'], 'text/html; charset=utf-8')
+    expect(fetch('/files/inside')[2], b'<p>page</p>\n')
+    for path in ('../secret', '..%2fsecret', '%2e%2e/secret', '.%2e%2fsecret', 'sub/../../secret', 'outside', '/etc/passwd',
+                 '%2fetc%2fpasswd', '../' * 20 + 'etc/passwd', 'sub', '', 'none', 'fifo', 'page.html/x', '..\\secret'):
+        came = fetch('/files/' + path)
+        expect((came[0], b'secret' in came[2] or b'root:' in came[2]), (404, False), path)
+    expect(answers(exchange(b'POST /files/page.html HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'))[0][0], 405)
+
+
+def case_ranges():
+    whole = bytes(range(256)) * 4096
+    def part(ranges):
+        return answers(exchange(get('/files/large.bin', 'Range: %s\r\n' % ranges)))[0]
+    expect(fetch('/files/large.bin')[2] == whole, True, 'all')
+    for text, a, b in (('bytes=0-0', 0, 1), ('bytes=10-19', 10, 20), ('bytes=1048570-', 1048570, 1048576),
+                       ('bytes=-5', 1048571, 1048576), ('bytes=100-99999999', 100, 1048576), ('bytes=-9999999', 0, 1048576)):
+        came = part(text)
+        expect(came[0], 206, text)
+        expect(came[2] == whole[a:b], True, text)
+        expect(came[1]['content-range'], 'bytes %d-%d/%d' % (a, b - 1, len(whole)), text)
+    for text in ('bytes=1048576-', 'bytes=-0'):
+        came = part(text)
+        expect((came[0], came[1].get('content-range')), (416, 'bytes */1048576'), text)
+    for text in ('bytes=5-2', 'lines=1-2', 'bytes=0-1,3-4', 'bytes=', 'bytes=-', 'bytes=x-'):
+        expect(part(text)[0], 200, text)
+    date = fetch('/files/large.bin')[1]['last-modified']
+    expect(answers(exchange(get('/files/large.bin', 'If-Modified-Since: %s\r\n' % date)))[0][0], 304)
+    expect(answers(exchange(get('/files/large.bin', 'If-Range: x\r\nRange: bytes=0-1\r\n')))[0][0], 200)
+    expect(answers(exchange(get('/files/large.bin', 'If-Range: %s\r\nRange: bytes=0-1\r\n' % date)))[0][0], 206)
+
+
+# ---- slow, half open, gone ---------------------------------------------------------------------
+
+
+def case_too_slow():
+    """Times are short here: head 300 ms, body 300 ms, write 500 ms, idle 300 ms."""
+    with connect() as s:
+        s.sendall(b'GET / HTT')
+        expect([a[0] for a in answers(read_all(s))], [408], 'head')
+    with connect() as s:
+        expect(read_all(s), b'', 'nothing at all')
+    with connect() as s:
+        s.sendall(get('/', close=False))
+        expect(len(answers(read_all(s))), 1, 'idle')
+    with connect() as s:
+        s.sendall(b'POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc')
+        expect([a[0] for a in answers(read_all(s))], [408], 'body')
+    # A byte now and then does not keep a head going.
+    with connect() as s:
+        began = time.monotonic()
+        try:
+            for b in get('/' + 'a' * 1000):
+                s.send(bytes([b]))
+                time.sleep(0.05)
+        except OSError:
+            pass
+        expect(time.monotonic() - began < 5, True, 'a byte now and then')
+    is_alive()
+
+
+def case_never_reads():
+    socks = []
+    for _ in range(20):
+        s = socket.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.connect((HOST, PORT))
+        s.sendall(get('/endless', close=False))
+        socks.append(s)
+    until(lambda: int(fetch('/counts')[2]) == 1, 'the server to give them up')
+    is_alive()
+
+
+def case_slow_reader():
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    s.connect((HOST, PORT))
+    s.settimeout(10)
+    s.sendall(get('/stream?n=20000'))
+    data = b''
+    while True:
+        more = s.recv(3000)
+        if not more:
+            break
+        data += more
+        time.sleep(0.002)
+    expect(answers(data)[0][2].count(b'\n'), 20000)
+
+
+def reset(s):
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+    s.close()
+
+
+def case_resets():
+    """At every stage; afterwards nobody is left."""
+    post = b'POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n'
+    chunked = b'POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel'
+    for _ in range(20):
+        for data in (b'', b'G', b'GET / HTTP/1.1\r\n', get('/'), get('/', close=False), post, post + b'x' * 5000, chunked,
+                     get('/endless'), get('/slow?ms=50'), get('/wait'), get('/stream?n=1000'), get('/') * 10):
+            for read in (0, 1):
+                s = connect()
+                s.sendall(data)
+                if read and data.endswith(b'\r\n\r\n') and b'wait' not in data and b'POST' not in data:
+                    s.recv(10)
+                reset(s)
+    until(lambda: int(fetch('/counts')[2]) == 1, 'no connection left')
+    expect(fetch('/waiting')[2], b'0\n')
+
+
+def case_gone():
+    """A client that goes while the handler waits ends the wait, whether it resets or closes."""
+    for how in (reset, lambda s: s.close()):
+        socks = [connect() for _ in range(50)]
+        for s in socks:
+            s.sendall(get('/wait', close=False))
+        until(lambda: fetch('/waiting')[2] == b'50\n', '50 that wait')
+        for s in socks:
+            how(s)
+        until(lambda: fetch('/waiting')[2] == b'0\n', 'none that waits')
+        until(lambda: int(fetch('/counts')[2]) == 1, 'no connection left')
+
+
+def case_idle():
+    """Many idle connections while others are served."""
+    wanted = 10000
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    count = min(wanted, hard - 100)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count + 50, hard))
+    socks = []
+    for i in range(count):
+        s = connect()
+        socks.append(s)
+        if i % 100 == 0:
+            s.sendall(get('/', close=False))
+            expect(s.recv(4096).startswith(b'HTTP/1.1 200'), True)
+    for _ in range(100):
+        is_alive()
+    expect(int(fetch('/counts')[2]), count + 1)
+    with open('/proc/%s/status' % sys.argv[3]) as f:
+        rss = [int(line.split()[1]) for line in f if line.startswith('VmRSS')][0]
+    print('# %d idle connections: %.1f KiB resident each' % (count, rss / count))
+    expect(rss / count < 40, True, 'resident KiB a connection: %.1f' % (rss / count))
+    for s in socks:
+        s.close()
+    until(lambda: int(fetch('/counts')[2]) == 1, 'no connection left')
+
+
+# ---- the end -----------------------------------------------------------------------------------------
+
+
+def case_stop():
+    """SIGTERM under load: no request is lost. sys.argv[3] is the server's process."""
+    done, lost = [0] * 8, []
+    stopping = threading.Event()
+
+    def client(i):
+        while not stopping.is_set():
+            try:
+                s = connect()
+            except OSError:
+                return                          # no longer taken: nothing was asked
+            with s:
+                for _ in range(20):
+                    try:
+                        s.sendall(get('/slow?ms=3', close=False))
+                        data = s.recv(4096)
+                        while data and not data.endswith(b'slow\n'):
+                            more = s.recv(4096)
+                            if not more:
+                                break
+                            data += more
+                    except OSError as e:
+                        lost.append(repr(e))
+                        return
+                    if not data.endswith(b'slow\n'):
+                        lost.append(data[:100])
+                        return
+                    done[i] += 1
+                    if b'Connection: close' in data:
+                        break
+    threads = [threading.Thread(target=client, args=(i,)) for i in range(8)]
+    for t in threads:
+        t.start()
+    until(lambda: sum(done) > 200, 'answers')
+    os.kill(int(sys.argv[3]), 15)
+    until(lambda: not any(t.is_alive() for t in threads), 'an end')
+    expect(lost, [], 'lost')
+    print('# %d requests, none lost' % sum(done))
+
+
+globals()['case_' + sys.argv[2]]()
