@@ -158,12 +158,23 @@ $(B)/app/patch_%: tests/apps/patch_%.c $(B)/libgreenpatch.so
 	@mkdir -p $(@D)
 	@$(CC) -std=gnu11 -D_GNU_SOURCE $(GUEST_FLAGS) -Wno-unused-parameter -Iinclude -o $@ $< -L$(B) -lgreenpatch '-Wl,-rpath,$$ORIGIN/..'
 
+# The same, and a few more, with the trace of their switches (tests/determinism.bats).
+# Not those to which the clock, other processes and the network bring what happens.
+untraced := 02% 03% 04% 06% 19% 09% 13% 21% 25% 26% 27% 29% 3%
+traced := $(addprefix $(B)/trace/,$(filter-out $(untraced),$(notdir $(tutorial))) pool_work)
+$(B)/trace/%: tests/tutorial/%.c tests/trace/trace.c $(B)/libgreenpatch-core.a $(wildcard tests/tutorial/*.h include/*.h include/*/*.h)
+	@mkdir -p $(@D)
+	@$(CC) -std=gnu11 $(GUEST_FLAGS) -Wno-unused-parameter -Iinclude -o $@ $< tests/trace/trace.c $(B)/libgreenpatch-core.a -pthread
+$(B)/trace/%: tests/trace/%.c tests/trace/trace.c $(B)/libgreenpatch-core.a $(wildcard include/*.h include/*/*.h)
+	@mkdir -p $(@D)
+	@$(CC) -std=gnu11 $(GUEST_FLAGS) -Wno-unused-parameter -Iinclude -o $@ $< tests/trace/trace.c $(B)/libgreenpatch-core.a -pthread
+
 guests: $(guests)
 apps: $(apps)
 benches: $(benches)
 units: $(units)
 # The examples of the gevent tutorial; those that a program adapted to patching is the point of link the shim.
-tutorial: $(tutorial)
+tutorial: $(tutorial) $(traced)
 
 include tests/unit/unit.mk
 include tests/apps/apps.mk
