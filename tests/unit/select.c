@@ -364,6 +364,31 @@ CASE("a kill is told even if a descriptor has become ready since")
 	drop();
 }
 
+static void *get_and_spin(void *arg)
+{
+	EXPECT_INT(gp_channel_get(c, NULL, GP_NEVER), 0);
+	unit_spin_until(*(int64_t *)arg);
+	gp__yield_poll(gp__hub()); /* the putter's deadline fires before its turn */
+	return NULL;
+}
+
+CASE("what an object has settled counts, even if the deadline comes before the greenlet runs")
+{
+	struct gp_case cases[2];
+	struct gp_greenlet *g;
+	int64_t deadline;
+
+	make();
+	cases[0] = gp_case_readable(p[0]);
+	cases[1] = gp_case_channel_put(c, ptr(1));
+	g = gp_spawn(get_and_spin, &deadline);
+	deadline = gp_after(200 * GP_MSEC);
+	EXPECT_INT(gp_select(cases, 2, deadline), 1); /* waits before the getter comes */
+	EXPECT_INT(cases[1].error, 0);
+	finish(g);
+	drop();
+}
+
 static void *from_elsewhere(void *arg)
 {
 	struct gp_case cases[] = { gp_case_queue_get(q[0]) };
