@@ -131,7 +131,7 @@ $(B)/obj/core/%.o: %.S
 GUEST_FLAGS := -O2 -g -pthread -Wall -Wextra -Werror
 $(B)/guest/%: tests/guest/%.c $(wildcard tests/guest/*.h)
 	@mkdir -p $(@D)
-	@$(CC) -std=gnu11 $(GUEST_FLAGS) -o $@ $<
+	@$(CC) -std=gnu11 $(GUEST_FLAGS) -o $@ $< -Wl,--as-needed -lm
 $(B)/guest/%: tests/guest/%.cpp $(wildcard tests/guest/*.h)
 	@mkdir -p $(@D)
 	@$(CXX) -std=c++20 $(GUEST_FLAGS) -o $@ $<

@@ -20,6 +20,7 @@
 #include "preload/calls/thread.h"
 #include "preload/diag.h"
 #include "preload/init.h"
+#include "preload/libc.h"
 #include "preload/preloaded.h"
 #include "preload/trap/patch.h"
 #include "preload/trap/sud.h"
@@ -246,6 +247,7 @@ static int start(const char **what)
 	gp__shim.flags_epoch = 1;
 	find_text();
 	gp__vector_init();
+	gp__libc_text(&gp__shim.libc, &gp__shim.libc_size);
 	*what = "sigaltstack: a stack for signals could not be had";
 	r = take_altstack(&old);
 	if (r)

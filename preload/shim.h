@@ -76,6 +76,7 @@ struct gp_shim {
 	struct gp_hub *hub;
 	struct gp_guest *main;        /* NULL when the first thread has ended */
 	unsigned long text, text_end; /* ours, where system calls are allowed */
+	unsigned long libc, libc_size; /* the text of a libc that uses SSE only; 0: unknown (libc.c) */
 	struct gp_config config;
 	unsigned light;               /* greenlets of gp_spawn that live */
 	int next_tid;                 /* virtual ids count up from above 2^22 */

@@ -47,6 +47,10 @@ load helpers
     same_three_ways float_state
 }
 
+@test "the exceptions of floating point stay with their thread while it waits" {
+    same_three_ways float_flags
+}
+
 @test "new threads and signal handlers begin with floating point at rest" {
     same_three_ways float_start
 }

@@ -100,6 +100,38 @@ load_rest:
 	.cfi_endproc
 	.size	gp__context_switch, . - gp__context_switch
 
+/* void gp__switch_sse(void **save, void *load): the same, with xmm0 to xmm15 below
+ * the caller's frame. Legacy SSE loads after dirty upper halves are slow, so
+ * those are cleared. */
+	.globl	gp__switch_sse
+	.hidden	gp__switch_sse
+	.type	gp__switch_sse, @function
+	.balign	16
+gp__switch_sse:
+	.cfi_startproc
+	sub	$264, %rsp
+	.cfi_adjust_cfa_offset 264
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+	movaps	%xmm\n, 16*\n(%rsp)
+	.endr
+	lea	1f(%rip), %rax
+	push	%rax
+	.cfi_adjust_cfa_offset 8
+	jmp	gp__context_switch
+	.cfi_adjust_cfa_offset -8
+1:	cmpb	$0, gp__vector_avx(%rip)
+	je	2f
+	vzeroupper
+2:
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+	movaps	16*\n(%rsp), %xmm\n
+	.endr
+	add	$264, %rsp
+	.cfi_adjust_cfa_offset -264
+	ret
+	.cfi_endproc
+	.size	gp__switch_sse, . - gp__switch_sse
+
 /* void *gp__context_prepare(void *top, void (*entry)(void))
  *
  * Writes such a context just below top, so that the first switch to it

@@ -103,6 +103,7 @@ struct gp_greenlet {
 	uint8_t state;             /* enum gp_state */
 	uint8_t flags;             /* GP__KEEP_VECTOR, GP__OWN_TLS */
 	uint8_t park_flags;        /* flags of the park under way */
+	bool sse_only;             /* KEEP_VECTOR, and it is in a call of libc's: xmm0 to xmm15 are all that must survive */
 	bool yields;               /* RUNNABLE by gp_yield(), which a kill or a timeout may end */
 	uint32_t refs;             /* references to this record */
 	uint32_t parks;            /* how often it has parked, modulo 2^32 */
@@ -575,5 +576,7 @@ void *gp__context_prepare(void *top, void (*entry)(void));
 void gp__vector_init(void);
 /* Like gp__context_switch, vector registers of the caller included. */
 void gp__context_switch_vector(void **save, void *load);
+/* Of them xmm0 to xmm15, and the state of the x87 unit. */
+void gp__context_switch_sse(void **save, void *load);
 
 #endif

@@ -94,7 +94,9 @@ static inline ALWAYS void switch_from(struct gp_hub *h, struct gp_greenlet *self
 		h->current = NULL; /* the hub needs no TLS: its FS base stays what it was */
 		to = h->sp;
 	}
-	if (self->flags & GP__KEEP_VECTOR)
+	if (self->flags & GP__KEEP_VECTOR && self->sse_only)
+		gp__context_switch_sse(&self->sp, to);
+	else if (self->flags & GP__KEEP_VECTOR)
 		gp__context_switch_vector(&self->sp, to);
 	else
 		gp__switch(&self->sp, to);

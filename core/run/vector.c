@@ -7,6 +7,14 @@
  * every page of it counts once a thread. Without AVX-512 state in use it is
  * 832 bytes; otherwise what CPUID says (Intel SDM vol. 1, chapter 13).
  *
+ * That costs several hundred cycles, and AVX-512 is nearly always in use: libc's
+ * string functions leave it so. But a call that libc itself makes is made by
+ * code that knows of xmm0 to xmm15 only, in a function that was called, and to
+ * whose caller no vector register means anything: gp__context_switch_sse().
+ * Then the others come back with what other greenlets left in them. The x87
+ * unit is left clean by whoever leaves the processor: by saving it (below), or
+ * because it was.
+ *
  * PKRU is left alone: Linux gives it to the thread, and all greenlets here
  * are one.
  */
@@ -18,6 +26,12 @@
 #define LEGACY_AND_AVX 7UL   /* x87, SSE, AVX */
 #define SMALL_SIZE     832UL /* 512 legacy, 64 header, 256 upper halves of ymm */
 #define PKRU           (1UL << 9)
+
+/* The upper halves are to be cleared, lest SSE code be slow; read by context.S.
+ * Of the processor; written once at start. */
+uint8_t gp__vector_avx;
+/* context.S: xmm0 to xmm15 are kept. */
+void gp__switch_sse(void **save, void *load);
 
 /* Facts of the processor, the same for every hub; written once at start. */
 static struct {
@@ -44,6 +58,7 @@ void gp__vector_init(void)
 	cpu.xsavec = a & 2;
 	cpu.adaptive = a & 4;
 	cpu.all = xgetbv(0) & ~PKRU;
+	gp__vector_avx = cpu.all >> 2 & 1;
 	if (!cpu.xsavec) {
 		__cpuid_count(0xd, 0, a, b, c, d);
 		cpu.all_size = b;
@@ -80,7 +95,31 @@ void GP_NOINLINE gp__context_switch_vector(void **save, void *load)
 		__asm__ volatile("xsavec (%0)" : : "r"(area), "a"((uint32_t)mask), "d"((uint32_t)(mask >> 32)) : "memory");
 	else
 		__asm__ volatile("xsave (%0)" : : "r"(area), "a"((uint32_t)mask), "d"((uint32_t)(mask >> 32)) : "memory");
+	if (header[0] & 1)
+		__asm__ volatile("fninit");
 	gp__switch(save, load);
 	/* What the area does not hold was in its initial state, and is again. */
 	__asm__ volatile("xrstor (%0)" : : "r"(area), "a"((uint32_t)cpu.all), "d"((uint32_t)(cpu.all >> 32)) : "memory");
+}
+
+/* 0: no exception since it was cleared, and the stack is not in use. */
+static inline uint16_t x87_status(void)
+{
+	uint16_t status;
+
+	__asm__ volatile("fnstsw %0" : "=a"(status));
+	return status;
+}
+
+void GP_NOINLINE gp__context_switch_sse(void **save, void *load)
+{
+	uint16_t control;
+
+	if (gp__unlikely(x87_status())) {
+		gp__context_switch_vector(save, load);
+		return;
+	}
+	gp__switch_sse(save, load);
+	if (gp__unlikely(x87_status())) /* of a greenlet that keeps no vectors */
+		__asm__ volatile("fnstcw %0\n\tfninit\n\tfldcw %0" : "=m"(control));
 }

@@ -127,6 +127,7 @@ void gp__dispatch(struct gp_frame *f, struct gp_hub *h)
 	struct gp_trace trace;
 
 	me->frame = f;
+	me->g.sse_only = f->ret - gp__shim.libc < gp__shim.libc_size;
 	if (gp__unlikely(gp__shim.tracing))
 		gp__trace_enter(&trace, me);
 	if (gp__unlikely(!(gp__shim.config.groups >> row->group & 1)))

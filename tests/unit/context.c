@@ -280,6 +280,7 @@ enum { RING = 3, ROUNDS = 5 };
 static struct member {
 	void (*hop)(const void *in, void *out);
 	unsigned registers, bytes, masks; /* how many of them, and how much of each, it moves */
+	void (*leave)(void **save, void *load);
 	void *sp;
 	int rounds; /* that are left */
 	char stack[32768] __attribute__((aligned(64)));
@@ -301,9 +302,9 @@ __attribute__((target("general-regs-only"))) void unit_hop(void)
 			break;
 	}
 	if (&ring[at] != me)
-		gp__context_switch_vector(&me->sp, ring[at].rounds > 0 ? ring[at].sp : main_sp);
+		me->leave(&me->sp, ring[at].rounds > 0 ? ring[at].sp : main_sp);
 	else if (!me->rounds)
-		gp__context_switch_vector(&me->sp, main_sp);
+		me->leave(&me->sp, main_sp);
 }
 
 /* libc's memset may have used what is beyond AVX: brings that to its initial state, so that the smaller area is chosen.
@@ -353,6 +354,8 @@ void unit_member(void)
 
 static const struct member sse = { .hop = unit_hop_sse, .registers = 16, .bytes = 16 };
 static const struct member avx = { .hop = unit_hop_avx, .registers = 16, .bytes = 32 };
+/* In a call that libc makes. */
+static const struct member sse_call = { .hop = unit_hop_sse, .registers = 16, .bytes = 16, .leave = gp__context_switch_sse };
 static const struct member avx512 = { .hop = unit_hop_avx512, .registers = 32, .bytes = 64, .masks = 8 };
 
 static void go_round(const struct member *a, const struct member *b, const struct member *c)
@@ -365,9 +368,11 @@ static void go_round(const struct member *a, const struct member *b, const struc
 		ring[i].registers = kinds[i]->registers;
 		ring[i].bytes = kinds[i]->bytes;
 		ring[i].masks = kinds[i]->masks;
+		ring[i].leave = kinds[i]->leave ? kinds[i]->leave : gp__context_switch_vector;
 		ring[i].rounds = ROUNDS;
 		ring[i].sp = gp__context_prepare(ring[i].stack + sizeof ring[i].stack - 64, unit_member_entry);
 	}
+	at = 0;
 	gp__context_switch(&main_sp, ring[0].sp);
 	for (int i = 0; i < RING; i++)
 		EXPECT_INT(ring[i].rounds, 0);
@@ -399,6 +404,65 @@ CASE("a switch in the middle of code keeps the AVX-512 registers and masks")
 {
 	need_avx512();
 	go_round(&avx512, &avx512, &avx512);
+}
+
+CASE("a switch in a call of libc's keeps the SSE registers")
+{
+	go_round(&sse_call, &sse_call, &sse_call);
+	go_round(&sse, &sse_call, &sse_call);
+}
+
+CASE("a switch in a call of libc's spoils nobody's AVX registers")
+{
+	if (!__builtin_cpu_supports("avx"))
+		unit_skip("the processor has no AVX");
+	go_round(&avx, &sse_call, &avx);
+	go_round(&sse_call, &avx, &sse);
+}
+
+CASE("a switch in a call of libc's spoils nobody's AVX-512 registers and masks")
+{
+	need_avx512();
+	go_round(&avx512, &sse_call, &avx512);
+	go_round(&sse_call, &avx512, &avx);
+}
+
+static void *x87_main, *x87_other;
+static uint16_t x87_seen;
+
+static uint16_t x87_now(void)
+{
+	uint16_t status;
+
+	__asm__ volatile("fnstsw %0" : "=a"(status));
+	return status;
+}
+
+/* Divides by zero in the x87 unit and leaves; or leaves it alone. */
+static void x87_divides(void)
+{
+	for (;;) {
+		x87_seen = x87_now();
+		__asm__ volatile("fldz\n\tfld1\n\tfdivp\n\tfstp %%st(0)" : : : "st");
+		gp__context_switch_sse(&x87_other, x87_main);
+		x87_seen = x87_now();
+		gp__context_switch_sse(&x87_other, x87_main);
+	}
+}
+
+CASE("the exceptions of the x87 unit stay with the context that has them")
+{
+	static char stack[32768] __attribute__((aligned(64)));
+
+	gp__vector_init();
+	__asm__ volatile("fnclex");
+	x87_other = gp__context_prepare(stack + sizeof stack - 72, x87_divides);
+	gp__context_switch_sse(&x87_main, x87_other);
+	EXPECT_INT(x87_seen & 0x3f, 0);
+	EXPECT_INT(x87_now() & 0x3f, 0); /* not those of the other */
+	gp__context_switch_sse(&x87_main, x87_other);
+	EXPECT_INT(x87_seen & 0x3f, 4); /* it has its own again */
+	EXPECT_INT(x87_now() & 0x3f, 0);
 }
 
 CASE("contexts that use more and less of the vector registers do not spoil each other's")
