@@ -21,6 +21,7 @@ unit() {
 @test "unit alloc: zeroed, aligned, kept by realloc, never overlapping" { unit alloc; }
 @test "unit print: lines as printf makes them, cut where they do not fit" { unit print; }
 @test "unit timeout: the heap of deadlines against an array, sleeps in their order" { unit timeout; }
+@test "unit scope: limits of time around calls, nested, and against a model" { unit scope; }
 @test "unit context: registers and control words over a switch" { unit context; }
 @test "unit stack: sizes, guard pages, stacks used again" { unit stack; }
 @test "unit greenlet: spawn, join and its errors, references, numbers" { unit greenlet; }
