@@ -25,6 +25,7 @@ unit() {
 @test "unit context: registers and control words over a switch" { unit context; }
 @test "unit stack: sizes, guard pages, stacks used again" { unit stack; }
 @test "unit greenlet: spawn, join and its errors, references, numbers" { unit greenlet; }
+@test "unit ending: values, errors, what is done at the end, a later start" { unit ending; }
 @test "unit kill: in whatever state, told once; the end of all" { unit kill; }
 @test "unit link: links, ends one by one, waiting until nobody can run" { unit link; }
 @test "unit local: each greenlet has its own values, destructors in their order" { unit local; }
