@@ -202,8 +202,9 @@ CASE("a greenlet in a struct of the caller's")
 
 CASE("started later: in the order of their times; a kill takes the start back; once only")
 {
-	struct gp_greenlet *b = gp_spawn_later(20 * GP_MSEC, say, "b"), *a = gp_spawn_later(GP_MSEC, say, "a"),
-			   *never = gp_spawn_later(10 * GP_MSEC, say, "never"), *now = gp_spawn_later(0, say, "now");
+	struct gp_greenlet *now = gp_spawn_later(0, say, "now"), *a = gp_spawn_later(GP_MSEC, say, "a"),
+			   *never = gp_spawn_later(1000 * GP_SEC, say, "never"),
+			   *b = gp_spawn_later(20 * GP_MSEC, say, "b");
 
 	EXPECT(gp_started(b) && !gp_ready(b));
 	EXPECT_INT(gp_start(b), -EINVAL);
