@@ -286,3 +286,92 @@ CASE("a job that gets no thread of its own waits for one that exists")
 	gp_unref(a);
 	gp_unref(b);
 }
+
+static void linked(struct gp_greenlet *g, void *arg) {}
+static void got(void *value, void *arg) {}
+
+static int do_link(struct gp_group *group, struct gp_greenlet *g)
+{
+	return gp_link(g, linked, NULL);
+}
+static int do_iwait(struct gp_group *group, struct gp_greenlet *g)
+{
+	struct gp_iwait it;
+	int r = gp_iwait_begin(&it, &g, 1, GP_NEVER);
+
+	if (!r)
+		gp_iwait_end(&it);
+	return r;
+}
+static int do_spawn(struct gp_group *group, struct gp_greenlet *g)
+{
+	return gp_group_spawn(group, nothing, NULL, NULL, GP_NEVER);
+}
+static int do_add(struct gp_group *group, struct gp_greenlet *g)
+{
+	return gp_group_add(group, g, GP_NEVER);
+}
+static int do_async(struct gp_group *group, struct gp_greenlet *g)
+{
+	return gp_group_apply_async(group, nothing, NULL, got, NULL, NULL);
+}
+static int do_imap(struct gp_group *group, struct gp_greenlet *g)
+{
+	struct gp_imap it;
+	int r = gp_imap_begin(&it, group, nothing, (void *const[]){ NULL }, 1, 1);
+
+	if (!r)
+		gp_imap_end(&it);
+	return r;
+}
+static int do_map(struct gp_group *group, struct gp_greenlet *g)
+{
+	return gp_group_map(group, nothing, (void *const[]){ NULL, NULL }, 2, NULL, GP_NEVER);
+}
+static int do_new(struct gp_group *group, struct gp_greenlet *g)
+{
+	struct gp_group *made = gp_pool_new(1);
+
+	gp_group_free(made);
+	return made ? 0 : -ENOMEM;
+}
+static int do_local(struct gp_group *group, struct gp_greenlet *g)
+{
+	struct gp_local *slot = gp_local_new(NULL);
+	int r = slot ? gp_local_set(slot, "x") : -ENOMEM;
+
+	EXPECT(!slot || gp_local_has(slot) == !r);
+	gp_local_free(slot);
+	return r;
+}
+
+CASE("links, groups and slots: the n-th allocation fails, for each n; nothing is changed, and the next try works")
+{
+	int (*const calls[])(struct gp_group *, struct gp_greenlet *) = { do_link, do_iwait, do_spawn, do_add, do_async,
+		                                                          do_imap, do_map, do_new, do_local };
+
+	for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+		struct gp_group *group = gp_pool_new(4);
+		struct gp_greenlet *g = gp_spawn(nothing, NULL);
+		int n = 0, r;
+
+		do {
+			fail_alloc_at = n++;
+			r = calls[i](group, g);
+			if (fail_alloc_at < 0) { /* it has failed */
+				EXPECT_INT(r, -ENOMEM);
+				EXPECT(calls[i] == do_map || gp_group_size(group) == 0);
+			}
+		} while (fail_alloc_at < 0 && n < 20);
+		fail_alloc_at = -1;
+		EXPECT_INT(r, 0);
+		EXPECT(n > 1 && n < 20);
+		EXPECT_INT(gp_group_join(group, GP_NEVER), 0);
+		EXPECT_INT(gp_pool_free_count(group), 4);
+		gp_join(g, GP_NEVER);
+		gp_unref(g);
+		gp_group_free(group);
+		gp_yield();
+		gp_yield();
+	}
+}
