@@ -3,6 +3,7 @@
  * By libc's getaddrinfo(), which blocks: apart from the greenlet that waits. What
  * it is asked, and its answer, lie on the heap, because the greenlet may leave.
  */
+#include <arpa/inet.h>
 #include <netdb.h>
 #include <string.h>
 #include "core/alloc.h"
@@ -75,6 +76,19 @@ static struct lookup *lookup_make(const char *host, const char *service, const s
 	return l;
 }
 
+/* Numbers only: libc answers at once, and with little stack. */
+static bool numeric(const struct lookup *l)
+{
+	struct in6_addr any;
+
+	if (!l->hinted || l->hints.ai_flags & AI_ADDRCONFIG || !l->host)
+		return false;
+	for (const char *c = l->service; c && *c; c++)
+		if (*c < '0' || *c > '9')
+			return false;
+	return inet_pton(AF_INET, l->host, &any) == 1 || inet_pton(AF_INET6, l->host, &any) == 1;
+}
+
 GP_API int gp_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **list,
                           int64_t deadline)
 {
@@ -87,7 +101,10 @@ GP_API int gp_getaddrinfo(const char *host, const char *service, const struct ad
 	l = lookup_make(host, service, hints);
 	if (!l)
 		return -ENOMEM;
-	r = gp__apart(h, ask, l, drop, deadline);
+	if (numeric(l))
+		ask(l);
+	else
+		r = gp__apart(h, ask, l, drop, deadline);
 	if (r)
 		return r;
 	r = error_of(l);

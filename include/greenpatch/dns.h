@@ -12,7 +12,8 @@ extern "C" {
 struct addrinfo; /* of netdb.h, which hides it in strict C11 */
 
 /* libc's getaddrinfo(), made where gp_offload() would make it, so others run
- * meanwhile: 0, and a list in *list that gp_freeaddrinfo() frees. Any of host,
+ * meanwhile: 0, and a list in *list that gp_freeaddrinfo() frees. A host and a
+ * service that are numbers are looked up at once, if hints are given. Any of host,
  * service and hints may be NULL. In a program with libgreenpatch.so others run
  * only if GP_PATCH_DNS and GP_PATCH_SELECT are patched.
  *

@@ -97,6 +97,27 @@ CASE("a host by its number, a service by its name")
 	gp_freeaddrinfo(list);
 }
 
+static void *by_number(void *arg)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list = NULL;
+
+	EXPECT_INT(gp_getaddrinfo(arg, "80", &hints, &list, GP_NEVER), 0);
+	gp_freeaddrinfo(list);
+	return NULL;
+}
+
+CASE("numbers need no thread and little stack")
+{
+	const struct gp_attr small = { .stack_size = 16384 };
+	struct gp_greenlet *g[2] = { gp_spawn_with(&small, by_number, "127.0.0.1"), gp_spawn_with(&small, by_number, "::1") };
+
+	for (int i = 0; i < 2; i++) {
+		EXPECT_INT(gp_join(g[i], GP_NEVER), 0);
+		gp_unref(g[i]);
+	}
+	EXPECT_INT(gp__offload_threads(gp__hub(), true), 0);
+}
+
 CASE("getaddrinfo's errors are negative errnos")
 {
 	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST }, *list = NULL;

@@ -67,7 +67,7 @@ CASE("argv, environment, directory, closed descriptors")
 	gp_free(out.data);
 }
 
-enum { BIG = 3 << 20 };
+enum { BIG = 1 << 20 };
 
 CASE("communicate: more than all pipes hold, both ways and on both outputs")
 {
