@@ -31,6 +31,11 @@ load helpers
     same_three_ways socket_calls
 }
 
+@test "sockets: MSG_PEEK with MSG_WAITALL waits for all, without a helper thread" {
+    same_three_ways socket_peek_all
+    [ "$(stats_value kernel-threads-peak "$BATS_TEST_TMPDIR/patched.err")" = 1 ]
+}
+
 @test "sockets: several threads blocked in accept share the connections" {
     same_three_ways accept_many
 }

@@ -131,6 +131,13 @@ static int64_t socket_deadline(const struct gp_io *io)
 	return gp__deadline_after(tv.tv_sec * GP__SEC + tv.tv_usec * 1000);
 }
 
+int64_t gp__io_deadline(struct gp_io *io)
+{
+	if (!io->deadline)
+		io->deadline = socket_deadline(io);
+	return io->deadline;
+}
+
 long gp__io_wait(struct gp_io *io)
 {
 	const struct gp__timeout *before = io->me->g.hit;
@@ -140,8 +147,7 @@ long gp__io_wait(struct gp_io *io)
 		gp__empty_handed(io->h);
 		return -EAGAIN;
 	}
-	if (!io->deadline)
-		io->deadline = socket_deadline(io);
+	gp__io_deadline(io);
 	if (gp__interrupted(io->h, io->me))
 		r = -EINTR;
 	else

@@ -49,6 +49,8 @@ long gp__io_run(struct gp_io *io);
  * emptied is waited for first: the attempt would be in vain, and a peer that
  * is always quicker would keep the processor. */
 long gp__io_receive(struct gp_io *io, size_t size);
+/* When the socket's own time limit is over, counted from the first wait. */
+int64_t gp__io_deadline(struct gp_io *io);
 /* Parks once: 0 when it may be ready, else what the call returns. */
 long gp__io_wait(struct gp_io *io);
 /* Whether the descriptor is ready now (poll with no time). */

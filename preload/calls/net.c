@@ -5,11 +5,14 @@
  * call: nobody else uses a socket that is not connected yet.
  */
 #include <fcntl.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include "preload/calls/fd.h"
 #include "preload/calls/offload.h"
 #include "preload/calls/signal.h"
 #include "preload/calls/time.h"
+
+#define LOOK_AGAIN (5 * GP__MSEC)
 
 static bool socket_kind(const struct gp_io *io)
 {
@@ -111,6 +114,67 @@ static long recv_all(struct gp_io *io)
 	}
 }
 
+/* More has come for a peek at less than it asked for, or *end: the socket's end.
+ * Such a socket is readable all the time, so that only an edge tells: an epoll
+ * descriptor of our own, *watch, is readable then. Without one, in a little. */
+static long await_more(struct gp_io *io, int *watch, bool *end)
+{
+	struct epoll_event e = { .events = EPOLLIN | EPOLLRDHUP | EPOLLET };
+	int64_t deadline = gp__io_deadline(io);
+	long r;
+
+	if (*watch < 0) {
+		*watch = gp__fd_hide((int)gp__raw(SYS_epoll_create1, EPOLL_CLOEXEC));
+		if (*watch >= 0)
+			gp__raw(SYS_epoll_ctl, *watch, EPOLL_CTL_ADD, io->fd, &e);
+	}
+	if (gp__interrupted(io->h, io->me))
+		r = -EINTR;
+	else if (*watch >= 0)
+		r = gp__wait_fd(io->h, *watch, GP__READ, deadline);
+	else
+		r = gp__park(io->h, "descriptor", (unsigned long)io->fd, gp__min(deadline, gp__deadline_after(LOOK_AGAIN)),
+		             GP__INTERRUPTIBLE | GP__CANCELABLE);
+	if (r == -EINTR)
+		return deadline == GP__NEVER ? GP__RESTART_SYS : GP__RESTART_NEVER;
+	if (r == -ETIMEDOUT && gp__now() >= deadline)
+		return -EAGAIN;
+	if (r > 0 && gp__raw(SYS_epoll_wait, *watch, &e, 1, 0) == 1)
+		*end = e.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR);
+	return r < 0 && r != -ETIMEDOUT ? r : 0;
+}
+
+/* MSG_PEEK with MSG_WAITALL on a stream: all that was asked for, or what there
+ * is at its end, at a signal, when its time is over. */
+static long peek_all(struct gp_io *io)
+{
+	bool end = false;
+	int watch = -1;
+	long r, left = 0;
+
+	for (;;) {
+		r = attempt_recvfrom(io);
+		if ((r < 0 && r != -EAGAIN) || r == 0 || (size_t)r == io->f->rdx || end || left || gp__fd_nonblocking(io->h, io->fd))
+			break;
+		left = await_more(io, &watch, &end);
+	}
+	if (watch >= 0) {
+		gp__fd_closing(io->h, watch);
+		gp__fd_unhide(watch);
+		gp__raw(SYS_close, watch);
+	}
+	return r == -EAGAIN && left ? left : r;
+}
+
+static bool is_unix(int fd)
+{
+	int domain = 0;
+	socklen_t len = sizeof domain;
+
+	gp__raw(SYS_getsockopt, fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
+	return domain == AF_UNIX;
+}
+
 GP_CALL(recvfrom)
 {
 	struct gp_io io;
@@ -121,9 +185,10 @@ GP_CALL(recvfrom)
 	if (!socket_kind(&io))
 		return gp__native(f);
 	if (f->r10 & MSG_WAITALL && io.kind == GP__FD_STREAM) {
-		if (f->r10 & MSG_PEEK) /* readable is not enough, and nothing says when it is */
-			return gp__offload_call(h, me, (long)f->nr, (long *)f->arg);
-		return recv_all(&io);
+		if (!(f->r10 & MSG_PEEK))
+			return recv_all(&io);
+		if (!is_unix(io.fd)) /* there a peek takes what is there */
+			return peek_all(&io);
 	}
 	return run(&io, attempt_recvfrom);
 native:;
