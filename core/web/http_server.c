@@ -218,7 +218,7 @@ static bool serve_request(struct gp_http_conn *c)
 	unread = !gp__http_body_drain(r);
 	request_end(r);
 	if (!r->keep || unread) {
-		if (r->answer == GP__ANSWERED && (unread || r->used > r->at))
+		if (r->answer == GP__ANSWERED && (unread || r->used > r->at || r->status == 101))
 			linger(c);
 		return false;
 	}

@@ -252,6 +252,18 @@ static int wait_for_peer(struct gp_websocket *ws, int64_t deadline)
 	return gp_websocket_ping(ws, NULL, 0);
 }
 
+/* A frame that libwslay cannot read at all. It queues a close without a code
+ * then; the code is said here, unless something else is on its way. */
+static int say_protocol_error(struct gp_websocket *ws)
+{
+	static const char server[] = { (char)0x88, 2, 3, (char)0xea }, client[] = { (char)0x88, (char)0x82, 0, 0, 0, 0, 3, (char)0xea };
+
+	if (wslay_event_get_queued_msg_count(ws->ctx) == 1)
+		gp__stream_send_all(ws->stream, ws->request ? server : client, ws->request ? sizeof server : sizeof client,
+		                    ws->options.write_time);
+	return ws->error = -EPROTO;
+}
+
 /* One turn: something was received, and answered: 0 or an error. */
 static int turn(struct gp_websocket *ws)
 {
@@ -260,8 +272,10 @@ static int turn(struct gp_websocket *ws)
 	ws->budget = TURN;
 	ws->blocked = false;
 	r = wslay_event_recv(ws->ctx);
+	if (r && !ws->error && r != WSLAY_ERR_NOMEM)
+		return say_protocol_error(ws);
 	if (r && !ws->error)
-		ws->error = r == WSLAY_ERR_NOMEM ? -ENOMEM : -EPROTO;
+		ws->error = -ENOMEM;
 	if (ws->error)
 		return ws->first ? 0 : ws->error;
 	if (wslay_event_want_write(ws->ctx)) {

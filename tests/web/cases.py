@@ -496,4 +496,165 @@ def case_stop():
     print('# %d requests, none lost' % sum(done))
 
 
+# ---- WebSockets ------------------------------------------------------------------------------------
+
+
+def ws_open(more=''):
+    s = connect()
+    s.sendall(get('/ws', 'Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n'
+                  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n' + more, close=False))
+    head = b''
+    while not head.endswith(b'\r\n\r\n'):
+        head += s.recv(1)
+    expect(b's3pPLMBiTxaQ9kYGzzhZRbK+xOo=' in head and head.startswith(b'HTTP/1.1 101 '), True, head)
+    return s
+
+
+def frame(opcode, data=b'', fin=True, masked=True, rsv=0, length=None):
+    n = len(data) if length is None else length
+    head = bytes([(0x80 if fin else 0) | rsv << 4 | opcode])
+    bit = 0x80 if masked else 0
+    head += bytes([bit | n]) if n < 126 else struct.pack('>BH', bit | 126, n) if n < 65536 else struct.pack('>BQ', bit | 127, n)
+    if not masked:
+        return head + data
+    return head + b'mask' + bytes(b ^ b'mask'[i % 4] for i, b in enumerate(data))
+
+
+def ws_read(s):
+    """(opcode, payload), or None at the end."""
+    def exactly(n):
+        data = b''
+        while len(data) < n:
+            more = s.recv(n - len(data))
+            if not more:
+                return None
+            data += more
+        return data
+    try:
+        head = exactly(2)
+        if not head:
+            return None
+        n = head[1] & 127
+        if n == 126:
+            n, = struct.unpack('>H', exactly(2))
+        elif n == 127:
+            n, = struct.unpack('>Q', exactly(8))
+        return head[0] & 15, exactly(n) if n else b''
+    except ConnectionResetError:
+        return None
+
+
+def ws_closes(frames, code, what):
+    with ws_open() as s:
+        s.sendall(frames)
+        came = ws_read(s)
+        while came and came[0] != 8:
+            came = ws_read(s)
+        expect(came and came[0] == 8 and int.from_bytes(came[1][:2], 'big'), code, what)
+        expect(ws_read(s), None, what)
+
+
+def case_ws_messages():
+    with ws_open() as s:
+        for opcode, data in ((1, 'grüße'.encode()), (2, bytes(range(256))), (1, b''), (2, b'x' * 65535), (2, b'x' * 99999)):
+            s.sendall(frame(opcode, data))
+            expect(ws_read(s), (opcode, data))
+        # fragments, a ping in between, a character cut in two
+        s.sendall(frame(1, b'a\xc3', fin=False) + frame(9, b'ping') + frame(0, b'\xa4b'))
+        expect(ws_read(s), (10, b'ping'))
+        expect(ws_read(s), (1, 'aäb'.encode()))
+        for b in frame(1, b'byte by byte'):
+            s.send(bytes([b]))
+        expect(ws_read(s), (1, b'byte by byte'))
+        s.sendall(frame(1, b'm') * 3000)
+        for _ in range(3000):
+            expect(ws_read(s), (1, b'm'))
+        s.sendall(frame(8, struct.pack('>H', 1000) + b'done'))
+        expect(ws_read(s)[1][:2], struct.pack('>H', 1000))
+        expect(ws_read(s), None)
+    with ws_open() as s:
+        s.sendall(frame(1, b'close'))
+        expect(ws_read(s), (8, struct.pack('>H', 1001) + b'bye'))
+        s.sendall(frame(8, struct.pack('>H', 1001)))
+        expect(ws_read(s), None)
+    is_alive()
+
+
+def case_ws_refused():
+    base = 'GET /ws HTTP/1.1\r\nHost: x\r\n'
+    up, con, ver = 'Upgrade: websocket\r\n', 'Connection: Upgrade\r\n', 'Sec-WebSocket-Version: 13\r\n'
+    key = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
+    for fields, status in (('', 426), (up + ver + key, 426), (con + ver + key, 426), (up + con + key, 426),
+                           (up + con + key + 'Sec-WebSocket-Version: 8\r\n', 426), (up + con + ver, 400),
+                           (up + con + ver + 'Sec-WebSocket-Key: short\r\n', 400)):
+        expect(statuses((base + fields + '\r\n').encode(), shut=True), [status], fields)
+    is_alive()
+
+
+def case_ws_protocol():
+    for frames, code, what in (
+            (frame(1, b'x', masked=False), 1002, 'not masked'), (frame(3, b'x'), 1002, 'opcode'),
+            (frame(1, b'x', rsv=4), 1002, 'reserved bit'), (frame(9, b'x' * 126), 1002, 'large ping'),
+            (frame(9, b'x', fin=False), 1002, 'ping in pieces'), (frame(0, b'x'), 1002, 'continues nothing'),
+            (frame(1, b'x', fin=False) + frame(1, b'y'), 1002, 'begins anew'), (frame(8, b'x'), 0, 'half a code'),  # libwslay: a close without a code
+           
+            (frame(8, struct.pack('>H', 999)), 1002, 'no such code'), (frame(8, struct.pack('>H', 1005)), 1002, 'secret code'),
+            (frame(1, b'\xff\xfe'), 1007, 'not UTF-8'), (frame(1, b'\xc0\x80'), 1007, 'overlong'),
+            (frame(1, b'\xed\xa0\x80'), 1007, 'surrogate'), (frame(1, b'abc\xc3'), 1007, 'cut'),
+            (frame(1, b'\xc3', fin=False) + frame(0, b'x'), 1007, 'cut by a fragment'),
+            (frame(8, struct.pack('>H', 1000) + b'\xff'), 1007, 'reason'),
+            (frame(2, b'x' * 100001), 1009, 'too large'), (frame(2, b'x', length=1 << 40), 1009, 'far too large'),
+            ((frame(2, b'x' * 60000, fin=False) + frame(0, b'x' * 60000)), 1009, 'too large in pieces')):
+        ws_closes(frames, code, what)
+    is_alive()
+
+
+def case_ws_floods():
+    """Pings without end, and a peer that reads nothing: the server stops, in bounded memory."""
+    def rss():
+        with open('/proc/%s/status' % sys.argv[3]) as f:
+            return [int(line.split()[1]) for line in f if line.startswith('VmRSS')][0]
+    before = rss()
+    socks = []
+    for data in (frame(1, b'flood'), frame(9, b'x' * 125) * 1000):
+        s = ws_open()
+        s.settimeout(0.3)
+        try:
+            for _ in range(2000):
+                s.sendall(data)
+                if len(data) < 100:
+                    break
+        except OSError:
+            pass
+        socks.append(s)
+    expect(rss() - before < 30000, True, 'KiB more: %d' % (rss() - before))
+    is_alive()
+    until(lambda: int(fetch('/counts')[2]) == 1, 'the server to give them up')
+
+
+def case_ws_silent():
+    """Half-open peers: pinged, then given up."""
+    s = ws_open()
+    expect(ws_read(s), (9, b''))
+    until(lambda: int(fetch('/counts')[2]) == 1, 'the server to give it up')
+    s = ws_open()
+    for _ in range(5):
+        expect(ws_read(s), (9, b''))
+        s.sendall(frame(10))
+    s.sendall(frame(1, b'still here'))
+    came = ws_read(s)
+    while came == (9, b''):
+        came = ws_read(s)
+    expect(came, (1, b'still here'))
+
+
+def case_ws_resets():
+    for _ in range(30):
+        for data in (b'', frame(1, b'hello'), frame(2, b'x' * 50000)[:1000], b'\x81', frame(1, b'flood'), frame(8)):
+            s = ws_open()
+            s.sendall(data)
+            reset(s)
+    until(lambda: int(fetch('/counts')[2]) == 1, 'no connection left')
+
+
 globals()['case_' + sys.argv[2]]()

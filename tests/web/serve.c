@@ -21,6 +21,7 @@
  *	/cut            fails in the middle of an answer
  *	/nothing        gives no answer
  *	/files/...      a file below WEB_ROOT
+ *	/ws             a WebSocket that says what it hears
  *	/counts         connections and so on
  */
 #include <dirent.h>
@@ -123,6 +124,26 @@ static int answer_decoded(struct gp_http_request *r, const char *name)
 	return say(r, field ? field : "none\n");
 }
 
+/* What comes goes back; "flood": message after message. */
+static int websocket(struct gp_http_request *r)
+{
+	struct gp_websocket_options o = { .max_message = 100000, .write_time = ms("WEB_WRITE_TIME"), .ping_time = ms("WEB_PING_TIME") };
+	static char block[50000];
+	struct gp_websocket_message m;
+	struct gp_websocket *ws;
+	int e = gp_websocket_accept(&ws, r, &o);
+
+	while (!e && !(e = gp_websocket_receive(ws, &m, GP_NEVER))) {
+		if (!strcmp(m.data, "close"))
+			return gp_websocket_close(ws, 1001, "bye", gp_after(GP_SEC));
+		do
+			e = strcmp(m.data, "flood") ? gp_websocket_send(ws, m.type, m.data, m.n) :
+			                              gp_websocket_send(ws, GP_WEBSOCKET_BINARY, block, sizeof block);
+		while (!e && !strcmp(m.data, "flood"));
+	}
+	return e == -ESHUTDOWN ? 0 : e;
+}
+
 static int cut(struct gp_http_request *r)
 {
 	int e = gp_http_begin(r, 200, "text/plain");
@@ -164,6 +185,8 @@ static int handle(struct gp_http_request *r, void *arg)
 		return -EIO;
 	if (!strcmp(path, "/die"))
 		gp_fail(-EIO, "the handler gives up");
+	if (!strcmp(path, "/ws"))
+		return websocket(r);
 	if (!strcmp(path, "/cut"))
 		return cut(r);
 	if (!strcmp(path, "/nothing"))
