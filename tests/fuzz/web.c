@@ -1,7 +1,7 @@
 /* web.c - a libFuzzer target: the HTTP and WebSocket surface of the web library.
  *
  * The bytes are what a client sends, at once or cut in two; a server with a handler that reads everything is in the same
- * process: it must answer or
+ * process: it must answer or close, and leave no connection.
  *
  *	scripts/fuzz-web SECONDS
  */
