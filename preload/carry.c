@@ -11,6 +11,9 @@
 #include <pthread.h>
 #include "preload/calls/thread.h"
 
+/* <sys/single_threaded.h>, glibc 2.32 */
+extern char __libc_single_threaded __attribute__((weak, visibility("default")));
+
 static void *carrier(void *arg)
 {
 	gp__greenlet_carry();
@@ -40,4 +43,26 @@ int gp__carry(struct gp_hub *h, struct gp_greenlet *g, size_t stack_size)
 void gp__uncarry(void)
 {
 	pthread_exit(NULL);
+}
+
+static void *nothing(void *arg)
+{
+	return NULL;
+}
+
+/* While libc believes that there is one thread, its mutexes are unlocked without
+ * a look at who waits (glibc 2.34: LLL_MUTEX_UNLOCK_OPTIMIZED). The greenlets of
+ * gp_spawn are none that it knows of, so it is shown one thread that ends at
+ * once. Again in the child of a fork. */
+void gp__tell_libc(void)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	if (!&__libc_single_threaded || !__libc_single_threaded || !(gp__shim.config.groups & GP__GROUP_THREAD))
+		return;
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_create(&thread, &attr, nothing, NULL);
+	pthread_attr_destroy(&attr);
 }

@@ -193,6 +193,8 @@ void gp__light_spawned(struct gp_hub *h, struct gp_greenlet *g)
 	t->g.flags = GP__KEEP_VECTOR; /* it parks in system calls, too */
 	gp__shim.light++;
 	first_is_alone(h, false);
+	if (h->current)
+		gp__tell_libc();
 }
 
 void gp__light_returned(struct gp_hub *h, struct gp_greenlet *g)

@@ -16,5 +16,7 @@ void gp__light_returned(struct gp_hub *h, struct gp_greenlet *g);
  * stack of a greenlet that is at rest, inside a gp_ call. */
 int gp__carry(struct gp_hub *h, struct gp_greenlet *g, size_t stack_size);
 void gp__uncarry(void);
+/* There are greenlets that libc does not know of. Likewise. */
+void gp__tell_libc(void);
 
 #endif

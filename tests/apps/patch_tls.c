@@ -1,5 +1,8 @@
 /* patch_tls.c - greenlets with a TLS of their own, under the library.
  *
+ * And first, while libc has never been asked for a thread, a mutex between two
+ * that have none.
+ *
  * Prints what happened in words that are the same in every run.
  */
 #include <errno.h>
@@ -47,6 +50,28 @@ static void *holder(void *arg)
 	return arg;
 }
 
+static pthread_mutex_t plain = PTHREAD_MUTEX_INITIALIZER;
+
+static void *in_turn(void *arg)
+{
+	pthread_mutex_lock(&plain);
+	gp_sleep(2 * GP_MSEC);
+	pthread_mutex_unlock(&plain);
+	return arg;
+}
+
+static void mutex_without_threads(void)
+{
+	struct gp_greenlet *g[3];
+
+	for (int i = 0; i < 3; i++)
+		CHECK((g[i] = gp_spawn(in_turn, NULL)));
+	CHECK(gp_join_all(g, 3, gp_after(10 * GP_SEC)) == 3);
+	for (int i = 0; i < 3; i++)
+		gp_unref(g[i]);
+	printf("a mutex without threads: unlocked for each\n");
+}
+
 static void *spinner(void *arg)
 {
 	while (!go)
@@ -86,6 +111,7 @@ int main(void)
 
 	CHECK(!gp_spawn_with(&own, holder, NULL)); /* threads are not patched yet */
 	CHECK(gp_patch_all() == 0);
+	mutex_without_threads();
 	CHECK(pthread_key_create(&key, count) == 0);
 	for (long i = 0; i < 3; i++)
 		CHECK((g[i] = gp_spawn_with(&own, holder, (void *)(i + 1))));
