@@ -168,7 +168,7 @@ static int receive_head(struct gp_stream *s, char *head, size_t *n, size_t *end,
 			continue;
 		*end = (size_t)(stop - head) + 4;
 		stop[2] = 0;
-		return memchr(head, 0, *end - 2) == stop + 2 ? 0 : -EPROTO;
+		return memchr(head, 0, *end) == stop + 2 ? 0 : -EPROTO;
 	}
 }
 

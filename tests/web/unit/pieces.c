@@ -1,0 +1,223 @@
+/* pieces.c - the parts of the web library that its servers' tests do not reach: clients, ZeroMQ's patterns, the chat, misuse. */
+#include "unit.h"
+#include <zmq.h>
+#include "greenpatch-web.h"
+#include "greenpatch.h"
+
+static int echo(struct gp_http_request *r, void *arg)
+{
+	struct gp_websocket_message m;
+	struct gp_websocket *ws;
+	int e = gp_websocket_accept(&ws, r, NULL);
+
+	while (!e && !(e = gp_websocket_receive(ws, &m, GP_NEVER)))
+		e = gp_websocket_send(ws, m.type, m.data, m.n);
+	return e == -ESHUTDOWN ? 0 : e;
+}
+
+static void talk(const char *scheme, struct gp_tls *server_tls, struct gp_tls *client_tls)
+{
+	struct gp_http_options o = { .tls = server_tls };
+	struct gp_websocket_options w = { .tls = client_tls };
+	struct gp_http_server *s = gp_http_server_new("127.0.0.1:0", echo, NULL, &o);
+	struct gp_websocket_message m;
+	struct gp_websocket *ws;
+	static char large[200000];
+	char url[64];
+
+	NEED(s && !gp_http_server_start(s));
+	snprintf(url, sizeof url, "%s://localhost:%d/x", scheme, gp_server_port(gp_http_server_base(s)));
+	EXPECT_INT(gp_websocket_connect(&ws, url, &w, gp_after(5 * GP_SEC)), 0);
+	EXPECT_INT(gp_websocket_send(ws, GP_WEBSOCKET_TEXT, "hello", 5), 0);
+	EXPECT_INT(gp_websocket_receive(ws, &m, gp_after(5 * GP_SEC)), 0);
+	EXPECT_STR(m.data, "hello");
+	EXPECT_INT(m.type, GP_WEBSOCKET_TEXT);
+	EXPECT_INT(gp_websocket_send(ws, GP_WEBSOCKET_BINARY, large, sizeof large), 0);
+	EXPECT_INT(gp_websocket_receive(ws, &m, gp_after(5 * GP_SEC)), 0);
+	EXPECT_INT(m.n, sizeof large);
+	EXPECT_INT(gp_websocket_receive(ws, &m, gp_after(10 * GP_MSEC)), -ETIMEDOUT);
+	EXPECT_INT(gp_websocket_close(ws, 1000, "done", gp_after(5 * GP_SEC)), 0);
+	EXPECT_INT(gp_websocket_code(ws), 1000);
+	EXPECT_INT(gp_websocket_send(ws, GP_WEBSOCKET_TEXT, "x", 1), -ESHUTDOWN);
+	gp_websocket_free(ws);
+	EXPECT_INT(gp_http_server_stop(s, gp_after(5 * GP_SEC)), 0);
+	gp_http_server_free(s);
+}
+
+CASE("a WebSocket client against the server") { talk("ws", NULL, NULL); }
+
+CASE("the same through TLS; who is not trusted is refused")
+{
+	char dir[] = "/tmp/greenpatch-tls-XXXXXX", command[400], cert[64], key[64];
+	struct gp_tls *server, *client, *nobody, *s_none;
+	struct gp_stream *s;
+
+	NEED(mkdtemp(dir));
+	snprintf(cert, sizeof cert, "%s/cert.pem", dir);
+	snprintf(key, sizeof key, "%s/key.pem", dir);
+	snprintf(command, sizeof command, "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout %s -out %s -subj /CN=localhost "
+	         "-addext subjectAltName=DNS:localhost 2>/dev/null", key, cert);
+	if (system(command))
+		unit_skip("no openssl here");
+	NEED(!gp_tls_server(&server, cert, key) && !gp_tls_client(&client, cert) && !gp_tls_client(&nobody, NULL));
+	EXPECT_INT(gp_tls_server(&s_none, cert, "/nowhere"), -ENOENT);
+	EXPECT_INT(gp_tls_server(&s_none, "/dev/null", "/dev/null"), -EPROTO);
+	talk("wss", server, client);
+	{
+		struct gp_http_options o = { .tls = server };
+		struct gp_http_server *h = gp_http_server_new("127.0.0.1:0", echo, NULL, &o);
+
+		NEED(h && !gp_http_server_start(h));
+		NEED(!gp_stream_connect(&s, gp_server_address(gp_http_server_base(h)), GP_NEVER));
+		EXPECT_INT(gp_tls_connect(s, nobody, "localhost", gp_after(5 * GP_SEC)), -EACCES);
+		gp_stream_free(s);
+		NEED(!gp_stream_connect(&s, gp_server_address(gp_http_server_base(h)), GP_NEVER));
+		EXPECT_INT(gp_tls_connect(s, client, "elsewhere", gp_after(5 * GP_SEC)), -EACCES);
+		gp_stream_free(s);
+		gp_http_server_free(h);
+	}
+	gp_tls_free(server);
+	gp_tls_free(client);
+	gp_tls_free(nobody);
+	unlink(cert);
+	unlink(key);
+	rmdir(dir);
+}
+
+static void *receive_three(void *arg)
+{
+	char word[16];
+	intptr_t n = 0;
+
+	while (n < 3 && gp_zmq_recv(arg, word, sizeof word, NULL, gp_after(5 * GP_SEC)) > 0)
+		n++;
+	return (void *)n;
+}
+
+static void pattern(int from, int to, bool subscribe)
+{
+	void *context = zmq_ctx_new(), *a = zmq_socket(context, from), *b = zmq_socket(context, to);
+	char endpoint[64];
+	size_t size = sizeof endpoint;
+	struct gp_zmq *out, *in;
+	struct gp_greenlet *g;
+	void *n = NULL;
+
+	NEED(!zmq_bind(a, "tcp://127.0.0.1:*") && !zmq_getsockopt(a, ZMQ_LAST_ENDPOINT, endpoint, &size));
+	NEED(!subscribe || !zmq_setsockopt(b, ZMQ_SUBSCRIBE, "", 0));
+	NEED(!zmq_connect(b, endpoint));
+	out = gp_zmq_new(a);
+	in = gp_zmq_new(b);
+	g = gp_spawn(receive_three, in);
+	for (int i = 0; !gp_ready(g) && i < 1000; i++) { /* a subscriber that is not there yet misses some */
+		EXPECT_INT(gp_zmq_send(out, "word", 4, 0, gp_after(5 * GP_SEC)), 0);
+		gp_sleep(GP_MSEC);
+	}
+	EXPECT_INT(gp_get(g, &n, gp_after(5 * GP_SEC)), 0);
+	EXPECT_INT((intptr_t)n, 3);
+	EXPECT_INT(gp_zmq_recv(in, NULL, 1, NULL, GP_NEVER), -EINVAL);
+	gp_unref(g);
+	gp_zmq_close(out);
+	gp_zmq_close(in);
+	zmq_ctx_term(context);
+}
+
+CASE("ZeroMQ: publish and subscribe") { pattern(ZMQ_PUB, ZMQ_SUB, true); }
+CASE("ZeroMQ: push and pull") { pattern(ZMQ_PUSH, ZMQ_PULL, false); }
+
+CASE("ZeroMQ: a deadline, a turn that is not one's own, a close while somebody waits")
+{
+	void *context = zmq_ctx_new(), *rep = zmq_socket(context, ZMQ_REP);
+	struct gp_zmq *z;
+	struct gp_greenlet *g;
+	char word[8];
+
+	NEED(!zmq_bind(rep, "inproc://nobody"));
+	z = gp_zmq_new(rep);
+	EXPECT_INT(gp_zmq_recv(z, word, sizeof word, NULL, gp_after(10 * GP_MSEC)), -ETIMEDOUT);
+	EXPECT_INT(gp_zmq_send(z, "x", 1, 0, GP_NEVER), -EFSM);
+	g = gp_spawn(receive_three, z);
+	gp_sleep(GP_MSEC);
+	gp_zmq_close(z);
+	EXPECT_INT(gp_join(g, gp_after(5 * GP_SEC)), 0);
+	EXPECT_INT((intptr_t)gp_value(g), 0);
+	gp_unref(g);
+	EXPECT(!gp_zmq_new(NULL));
+	zmq_ctx_term(context);
+}
+
+static void *poll_one(void *arg)
+{
+	char *line = NULL;
+	int e = gp_chat_poll(arg, "user 0", &line, GP_NEVER);
+
+	free(line);
+	return (void *)(intptr_t)e;
+}
+
+CASE("a chat with 1,000 users in a room; full inboxes; who leaves")
+{
+	struct gp_chat *c = gp_chat_new(3, 10);
+	struct gp_greenlet *g;
+	char name[32], *line;
+
+	EXPECT_INT(gp_chat_add_room(c, "room"), 0);
+	EXPECT_INT(gp_chat_add_room(c, "room"), -EEXIST);
+	EXPECT_INT(gp_chat_enter(c, "other", "x"), -ENOENT);
+	for (int i = 0; i < 1000; i++) {
+		snprintf(name, sizeof name, "user %d", i);
+		EXPECT_INT(gp_chat_enter(c, "room", name), 0);
+	}
+	for (int i = 0; i < 20; i++) {
+		snprintf(name, sizeof name, "%d", i);
+		EXPECT_INT(gp_chat_say(c, "room", "user 5", name), 0);
+	}
+	EXPECT_STR(gp_chat_said(c, "room", 0), "user 5: 17");
+	EXPECT(!gp_chat_said(c, "room", 3));
+	for (int i = 10; i < 20; i++) { /* the first ten were dropped */
+		NEED(!gp_chat_poll(c, "user 999", &line, GP_NEVER));
+		snprintf(name, sizeof name, "user 5: %d", i);
+		EXPECT_STR(line, name);
+		free(line);
+	}
+	EXPECT_INT(gp_chat_poll(c, "user 999", &line, gp_after(GP_MSEC)), -ETIMEDOUT);
+	EXPECT_INT(gp_chat_poll(c, "nobody", &line, GP_NEVER), -ENOENT);
+	for (int i = 0; i < 10; i++) {
+		NEED(!gp_chat_poll(c, "user 0", &line, GP_NEVER));
+		free(line);
+	}
+	g = gp_spawn(poll_one, c);
+	gp_sleep(1);
+	EXPECT_INT(gp_chat_leave(c, NULL, "user 0"), 0);
+	EXPECT_INT(gp_join(g, gp_after(5 * GP_SEC)), 0);
+	EXPECT_INT((intptr_t)gp_value(g), -ESHUTDOWN);
+	EXPECT(!gp_chat_has_user(c, "user 0"));
+	gp_unref(g);
+	gp_chat_free(c);
+}
+
+CASE("misuse is an error")
+{
+	struct gp_websocket *ws;
+	struct gp_stream *s;
+	struct gp_tls *t;
+
+	EXPECT(!gp_http_server_new(NULL, echo, NULL, NULL));
+	EXPECT(!gp_http_server_new("127.0.0.1:0", NULL, NULL, NULL));
+	EXPECT_INT(gp_http_server_start(NULL), -EINVAL);
+	EXPECT_INT(gp_http_server_stop(NULL, 0), -EINVAL);
+	EXPECT_INT(gp_http_answer(NULL, 200, NULL, NULL, 0), -EINVAL);
+	EXPECT_INT(gp_websocket_connect(&ws, "http://x/", NULL, GP_NEVER), -EINVAL);
+	EXPECT_INT(gp_websocket_connect(&ws, "wss://localhost:1/", NULL, GP_NEVER), -EINVAL);
+	EXPECT_INT(gp_websocket_connect(&ws, "ws://127.0.0.1:1/a b", NULL, GP_NEVER), -EINVAL);
+	EXPECT_INT(gp_websocket_send(NULL, GP_WEBSOCKET_TEXT, "x", 1), -EINVAL);
+	EXPECT_INT(gp_stream_connect(&s, "127.0.0.1:1", gp_after(GP_SEC)), -ECONNREFUSED);
+	EXPECT_INT(gp_tls_client(&t, "/nowhere"), -ENOENT);
+	EXPECT_INT(gp_chat_add_room(NULL, "x"), -EINVAL);
+	gp_http_server_free(NULL);
+	gp_websocket_free(NULL);
+	gp_stream_free(NULL);
+	gp_tls_free(NULL);
+	gp_chat_free(NULL);
+	gp_zmq_close(NULL);
+}
