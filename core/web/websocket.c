@@ -154,8 +154,10 @@ static int try_flush(struct gp_websocket *ws)
 	if (ws->error)
 		return ws->error;
 	ws->blocked = false;
-	if (wslay_event_want_write(ws->ctx) && wslay_event_send(ws->ctx) && !ws->error)
-		ws->error = -ENOMEM;
+	/* libwslay also comes back after it has sent a part. */
+	while (wslay_event_want_write(ws->ctx) && !ws->blocked && !ws->error)
+		if (wslay_event_send(ws->ctx) && !ws->error)
+			ws->error = -ENOMEM;
 	if (ws->error)
 		return ws->error;
 	return wslay_event_want_write(ws->ctx) ? -EAGAIN : 0;
