@@ -1,5 +1,5 @@
-/* greenlet.c - the life of a greenlet: made, started, joined, its value or
- * error, its end.
+/* greenlet.c - the life of a greenlet: its record, its run, its value or error,
+ * its end. spawn.c makes and starts them, join.c waits for their ends.
  *
  * A record has one reference for the caller's handle and one for its run, from
  * start to end. A greenlet that has ended still stands on its stack; whoever
@@ -15,16 +15,12 @@
 #include "core/run/report.h"
 #include "greenpatch/greenlet.h"
 
-#define STACK_DEFAULT (64 * 1024UL)
-#define STACK_LEAST   (8 * 1024UL)
-
 struct gp_defer {
 	struct gp_defer *next; /* set up before it */
 	void (*fn)(void *arg);
 	void *arg;
 };
 
-void gp__greenlet_entry(void);
 void *gp__greenlet_body(void);
 
 static struct gp_waiter *next_link(struct gp_hub *h, struct gp_notifier *n)
@@ -197,27 +193,7 @@ void gp__greenlet_carry(void)
 	run_out(h, g, g->run(g->arg));
 }
 
-/* ---- making one ------------------------------------------------------------------ */
-
-static char *copied(const char *text)
-{
-	size_t n = strlen(text) + 1;
-	char *copy = gp__alloc(n);
-
-	if (copy)
-		memcpy(copy, text, n);
-	return copy;
-}
-
-static void set_name(struct gp_greenlet *g, const char *name)
-{
-	size_t n = strlen(name);
-
-	n = gp__min(n, sizeof g->label - 1);
-	memcpy(g->label, name, n);
-	g->label[n] = 0;
-	g->name = n ? g->label : NULL;
-}
+/* ---- records ---------------------------------------------------------------- */
 
 /* Records are kept, because to make one anew costs as much as all the rest of
  * a spawn. Not where a tool looks for the use of one that was freed. */
@@ -227,8 +203,7 @@ static void set_name(struct gp_greenlet *g, const char *name)
 #define RECORDS_MAX 256U
 #endif
 
-/* Zeroed. */
-static struct gp_greenlet *take_record(struct gp_hub *h)
+struct gp_greenlet *gp__greenlet_record(struct gp_hub *h)
 {
 	size_t size = gp__max(sizeof(struct gp_greenlet), h->hooks->record_size);
 	struct gp_greenlet *g = h->records;
@@ -254,190 +229,22 @@ static void free_record(struct gp_greenlet *g)
 	h->records_kept++;
 }
 
-GP_API struct gp_greenlet *gp_new(const struct gp_attr *attr, void *(*fn)(void *arg), void *arg)
+GP_API void gp_ref(struct gp_greenlet *g)
 {
-	struct gp_hub *h = gp__hub_need();
-	size_t size = attr && attr->stack_size ? attr->stack_size : STACK_DEFAULT;
-	struct gp_greenlet *g;
-
-	if (!h || !fn || size < STACK_LEAST)
-		return NULL;
-	g = take_record(h);
-	if (!g)
-		return NULL;
-	gp__greenlet_init(h, g);
-	g->state = GP__UNBORN;
-	if (attr && attr->own_tls && h->hooks->carry) {
-		g->flags |= GP__CARRIED;
-		g->carried_stack = size;
-	} else if (gp__stack_make(h, &g->stack, size)) {
-		free_record(g);
-		return NULL;
-	}
-	if (attr && attr->name)
-		set_name(g, attr->name);
-	g->run = fn;
-	g->arg = arg;
-	if (!(g->flags & GP__CARRIED))
-		g->sp = gp__context_prepare((char *)g->stack.base + g->stack.size - 128, gp__greenlet_entry);
-	return g;
+	if (g)
+		g->refs++;
 }
 
-static int may_start(struct gp_greenlet *g)
+GP_API void gp_unref(struct gp_greenlet *g)
 {
-	struct gp_hub *h = gp__hub();
-
-	return g && h && g->hub == h && g->state == GP__UNBORN && g->start.slot < 0 ? 0 : -EINVAL;
-}
-
-GP_API int gp_start(struct gp_greenlet *g)
-{
-	int r = may_start(g);
-
-	if (r)
-		return r;
-	gp_ref(g);
-	if (g->flags & GP__CARRIED) {
-		r = g->hub->hooks->carry(g->hub, g, g->carried_stack);
-		if (r)
-			g->refs--;
-		return r;
-	}
-	if (g->hub->hooks->spawned)
-		g->hub->hooks->spawned(g->hub, g);
-	gp__greenlet_start(g->hub, g);
-	return 0;
-}
-
-GP_API int gp_start_later(struct gp_greenlet *g, int64_t ns)
-{
-	int r = may_start(g);
-
-	if (!r && g->flags & GP__CARRIED)
-		r = -ENOTSUP;
-	if (!r)
-		r = gp__timer_add(g->hub, &g->start, gp__deadline_after(ns));
-	if (r)
-		return r;
-	gp_ref(g);
-	if (g->hub->hooks->spawned)
-		g->hub->hooks->spawned(g->hub, g);
-	return 0;
-}
-
-GP_API struct gp_greenlet *gp_spawn_with(const struct gp_attr *attr, void *(*fn)(void *arg), void *arg)
-{
-	struct gp_greenlet *g = gp_new(attr, fn, arg);
-
-	if (g && gp_start(g)) {
-		gp_unref(g);
-		return NULL;
-	}
-	return g;
-}
-
-GP_API struct gp_greenlet *gp_spawn(void *(*fn)(void *arg), void *arg)
-{
-	return gp_spawn_with(NULL, fn, arg);
-}
-
-GP_API struct gp_greenlet *gp_spawn_later(int64_t ns, void *(*fn)(void *arg), void *arg)
-{
-	struct gp_greenlet *g = gp_new(NULL, fn, arg);
-
-	if (g && gp_start_later(g, ns)) {
-		gp_unref(g);
-		return NULL;
-	}
-	return g;
-}
-
-GP_API int gp_go(void *(*fn)(void *arg), void *arg)
-{
-	struct gp_greenlet *g = fn ? gp_spawn(fn, arg) : NULL;
-
-	if (!g)
-		return fn ? -ENOMEM : -EINVAL;
-	gp_unref(g);
-	return 0;
-}
-
-static void *run_task(void *arg)
-{
-	struct gp_task *t = arg;
-
-	return t->run(t);
-}
-
-GP_API int gp_task_init(struct gp_task *t, void *(*run)(struct gp_task *self), const struct gp_attr *attr)
-{
-	if (!t || !run || (attr && attr->stack_size && attr->stack_size < STACK_LEAST))
-		return -EINVAL;
-	t->run = run;
-	t->greenlet = gp_new(attr, run_task, t);
-	return t->greenlet ? 0 : -ENOMEM;
-}
-
-GP_API int gp_task_start(struct gp_task *t) { return t ? gp_start(t->greenlet) : -EINVAL; }
-
-GP_API void gp_task_destroy(struct gp_task *t)
-{
-	if (!t)
+	if (!g || --g->refs)
 		return;
-	gp_unref(t->greenlet);
-	t->greenlet = NULL;
-}
-
-/* ---- waiting for its end ------------------------------------------------------------ */
-
-GP_API int gp_join(struct gp_greenlet *g, int64_t deadline)
-{
-	struct gp_hub *h = gp__hub();
-	struct gp_waiter w;
-
-	if (!g || !h || g->hub != h)
-		return -EINVAL;
-	if (g == h->current)
-		return -EDEADLK;
-	if (g->state == GP__DEAD)
-		return 0;
-	if (gp__passed(deadline))
-		return -ETIMEDOUT;
-	while (g->state != GP__DEAD) {
-		int r = gp__wait_in(h, &g->links, &w, "join", g->id, deadline);
-
-		if (r)
-			return r;
-	}
-	return 0;
-}
-
-GP_API int gp_get(struct gp_greenlet *g, void **value, int64_t deadline)
-{
-	int r = gp_join(g, deadline);
-
-	if (r)
-		return r;
-	if (g->error)
-		return g->error;
-	if (value)
-		*value = g->value;
-	return 0;
-}
-
-/* One ends, another one is waited for: the order of their ends does not matter
- * to whoever waits for all. */
-GP_API int gp_join_all(struct gp_greenlet *const *gs, size_t n, int64_t deadline)
-{
-	int ended = 0, r = n && !gs ? -EINVAL : 0;
-
-	for (size_t i = 0; i < n && r >= 0; i++)
-		r = gs[i] ? gp_join(gs[i], deadline) : 0;
-	if (r && r != -ETIMEDOUT)
-		return r;
-	for (size_t i = 0; i < n; i++)
-		ended += gp_ready(gs[i]);
-	return ended;
+	if (!gp__list_empty(&g->links))
+		gp__links_drop(g);
+	if (g->stack.size) /* it never ran */
+		gp__stack_free(g->hub, &g->stack);
+	gp__free(g->message);
+	free_record(g);
 }
 
 /* ---- ending from within ---------------------------------------------------------------- */
@@ -457,6 +264,16 @@ GP_API int gp_exit(void *value)
 		return -EPERM;
 	finish(h, g, value);
 	gp__leave(h);
+}
+
+static char *copied(const char *text)
+{
+	size_t n = strlen(text) + 1;
+	char *copy = gp__alloc(n);
+
+	if (copy)
+		memcpy(copy, text, n);
+	return copy;
 }
 
 GP_API int gp_fail(int error, const char *message)
@@ -508,81 +325,3 @@ GP_API bool gp_undefer(void (*fn)(void *arg), void *arg)
 	}
 	return false;
 }
-
-/* ---- giving way ------------------------------------------------------------------------- */
-
-GP_API int gp_sleep(int64_t ns)
-{
-	struct gp_hub *h = gp__hub_need();
-	const struct gp__timeout *before;
-	int64_t deadline;
-	int r;
-
-	if (!h)
-		return -ENOMEM;
-	if (ns <= 0)
-		return gp__yield_cancelable(h);
-	before = h->current->hit;
-	deadline = gp__deadline_after(ns);
-	while ((r = gp__park(h, "sleep", 0, deadline, GP__EXTERNAL | GP__INTERRUPTIBLE | GP__CANCELABLE)) == -EINTR)
-		gp__take_signals(h);
-	/* Its own deadline, or a timeout that says the same. */
-	return r == -ETIMEDOUT && h->current->hit == before ? 0 : r;
-}
-
-GP_API int gp_yield(void)
-{
-	struct gp_hub *h = gp__hub();
-
-	return h ? gp__yield_cancelable(h) : 0;
-}
-
-/* ---- asking -------------------------------------------------------------------------------- */
-
-GP_API struct gp_greenlet *gp_self(void)
-{
-	struct gp_hub *h = gp__hub_need();
-
-	return h ? h->current : NULL;
-}
-
-GP_API void gp_ref(struct gp_greenlet *g)
-{
-	if (g)
-		g->refs++;
-}
-
-GP_API void gp_unref(struct gp_greenlet *g)
-{
-	if (!g || --g->refs)
-		return;
-	if (!gp__list_empty(&g->links))
-		gp__links_drop(g);
-	if (g->stack.size) /* it never ran */
-		gp__stack_free(g->hub, &g->stack);
-	gp__free(g->message);
-	free_record(g);
-}
-
-GP_API unsigned long gp_id(const struct gp_greenlet *g) { return g ? g->id : 0; }
-GP_API unsigned long gp_parent(const struct gp_greenlet *g) { return g ? g->parent : 0; }
-GP_API const char *gp_name(const struct gp_greenlet *g) { return g && g->name ? g->name : ""; }
-
-GP_API void gp_set_name(struct gp_greenlet *g, const char *name)
-{
-	if (g)
-		set_name(g, name ? name : "");
-}
-
-GP_API bool gp_started(const struct gp_greenlet *g)
-{
-	return g && g->state != GP__DEAD && (g->state != GP__UNBORN || g->start.slot >= 0);
-}
-
-GP_API bool gp_ready(const struct gp_greenlet *g) { return g && g->state == GP__DEAD; }
-GP_API bool gp_successful(const struct gp_greenlet *g) { return gp_ready(g) && !g->error; }
-GP_API void *gp_value(const struct gp_greenlet *g) { return gp_successful(g) ? g->value : NULL; }
-GP_API int gp_error(const struct gp_greenlet *g) { return g ? g->error : 0; }
-GP_API const char *gp_message(const struct gp_greenlet *g) { return g && g->message ? g->message : ""; }
-GP_API int64_t gp_now(void) { return gp__now(); }
-GP_API int64_t gp_after(int64_t ns) { return gp__deadline_after(ns); }

@@ -348,6 +348,8 @@ void gp__resume(struct gp_hub *h, struct gp_greenlet *g);
 
 /* greenlet.c */
 void gp__greenlet_init(struct gp_hub *h, struct gp_greenlet *g);
+/* A record, zeroed, of the size that the hooks want; NULL: no memory. */
+struct gp_greenlet *gp__greenlet_record(struct gp_hub *h);
 /* Into the run queue and the list of all. */
 void gp__greenlet_start(struct gp_hub *h, struct gp_greenlet *g);
 /* Takes it out of every list; its links will be told. Before gp__leave(). */
