@@ -88,6 +88,10 @@ load helpers
     same_run native patched # its traps are not bounded: each handler's return is one
 }
 
+@test "signals: what the first thread blocks goes to the thread in sigwait, or stays pending" {
+    same_three_ways sigwait_thread
+}
+
 @test "signals: they end what waits for a lock, a message, a semaphore or a FIFO, or have it made again" {
     same_three_ways offload_signal
 }

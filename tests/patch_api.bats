@@ -156,7 +156,7 @@ patched by a greenlet, with others about"
 @test "groups: without thread, threads are the kernel's, and handlers and cancellation reach them" {
     local guest
     for guest in thread_join cancel_parked cancel_async condvar_queue signal_handlers fork_threads exit_from_thread \
-        main_pthread_exit timer_thread echo_threads thread_setuid; do
+        main_pthread_exit timer_thread echo_threads thread_setuid sigwait_thread; do
         record native natively "$LIMIT" "$GUESTS/$guest"
         GREENPATCH_PATCH=all,-thread record patched shimmed "$LIMIT" "$GUESTS/$guest"
         same_run native patched || { echo "in $guest"; return 1; }

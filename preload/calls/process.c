@@ -56,6 +56,7 @@ static void in_child(struct gp_hub *h, struct gp_guest *me)
 	gp__shim.main = me;
 	gp__shim.light = gp__is_light(me);
 	gp__shim.foreign = false;
+	gp__signal_mask_settle();
 }
 
 /* A signal for the child waits in the kernel until it has forgotten those of its
@@ -92,6 +93,7 @@ static long on_own_stack(struct gp_hub *h, struct gp_frame *f, uint64_t flags, u
 	block_signals(&before);
 	r = gp__raw_clone((long)f->nr, (long)f->rdi, (long)f->rsi, (long)f->rdx, (long)f->r10, (long)f->r8, child);
 	gp__raw(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
+	gp__signal_mask_settle();
 	return r;
 }
 

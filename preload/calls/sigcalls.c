@@ -69,10 +69,13 @@ GP_CALL(rt_sigaction)
 
 GP_CALL(rt_sigpending)
 {
-	uint64_t set = (me->pending | gp__shim.pending) & me->mask;
+	uint64_t set = 0;
 
 	if (f->rsi > 8)
 		return -EINVAL;
+	if (gp__shim.kernel_mask)
+		gp__raw(SYS_rt_sigpending, &set, 8);
+	set = (set | me->pending | gp__shim.pending) & me->mask;
 	return gp__copy((void *)f->rdi, &set, f->rsi);
 }
 

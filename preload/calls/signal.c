@@ -47,9 +47,14 @@ bool gp__signal_is_deadly(int sig)
 /* Sets the kernel's action to what it has to be now. */
 /* A kernel thread that is not ours runs the program's handlers where it is
  * interrupted, and the kernel sees to its restarts. */
+static bool real_threads(void)
+{
+	return gp__shim.foreign || !(gp__shim.config.groups & GP__GROUP_THREAD);
+}
+
 static unsigned long restarts(const struct gp_action *a)
 {
-	return gp__shim.foreign || !(gp__shim.config.groups & GP__GROUP_THREAD) ? a->flags & SA_RESTART : 0;
+	return real_threads() ? a->flags & SA_RESTART : 0;
 }
 
 void gp__action_settle(int sig, bool hook)
@@ -81,6 +86,7 @@ void gp__signals_init(struct gp_guest *main)
 	}
 	gp__kernel_action(SIGSYS, 2, 0);
 	gp__raw(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, 8);
+	gp__signal_mask_settle();
 }
 
 /* ---- queues ------------------------------------------------------------------ */
@@ -400,9 +406,33 @@ bool gp__signal_fault(struct gp_guest *me, struct gp_ucontext *uc, int sig, cons
 
 /* ---- masks ------------------------------------------------------------------------------- */
 
+/* Faults come to us, whoever blocks them: gp__copy() lives on them. */
+#define OURS (GP__UNBLOCKABLE | GP__SIG(SIGSYS) | GP__SIG(GP__TICK_SIGNAL) | GP__SIG(SIGSEGV) | GP__SIG(SIGBUS) | \
+              GP__SIG(SIGILL) | GP__SIG(SIGFPE) | GP__SIG(SIGTRAP))
+
+void gp__signal_mask_settle(void)
+{
+	uint64_t want = 0;
+
+	if (gp__unlikely(real_threads())) {
+		want = ~OURS;
+		gp__list_each(n, &gp__shim.hub->all) {
+			const struct gp_guest *g = gp__guest(gp__list_entry(n, struct gp_greenlet, all));
+
+			want &= g->mask & ~g->sigwait;
+		}
+	}
+	want |= gp__shim.fd_mask;
+	if (want == gp__shim.kernel_mask)
+		return;
+	gp__shim.kernel_mask = want;
+	gp__raw(SYS_rt_sigprocmask, SIG_SETMASK, &want, 0, 8);
+}
+
 void gp__signal_set_mask(struct gp_guest *me, uint64_t mask)
 {
 	me->mask = mask & ~GP__UNBLOCKABLE;
+	gp__signal_mask_settle();
 	if ((me->pending | gp__shim.pending) & ~me->mask)
 		me->g.attention = true;
 }

@@ -43,6 +43,10 @@ void gp__signal_take_on_uc(struct gp_hub *h, struct gp_guest *me, struct gp_ucon
 bool gp__signal_take_on_call(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f);
 /* Changes a thread's mask, and sees whether something pending is free now. */
 void gp__signal_set_mask(struct gp_guest *me, uint64_t mask);
+/* The kernel's mask becomes what it has to be now: empty, but for signalfd, and
+ * where kernel threads of the program exist for what every greenlet blocks: such
+ * a signal is theirs. O(greenlets) there, when a mask changes. */
+void gp__signal_mask_settle(void);
 /* Reads a mask argument: what can be blocked of it. 0 or -errno; NULL is not asked for. */
 long gp__signal_get_mask(uint64_t *out, const void *from, size_t size);
 /* For a call with a mask of its own: it holds until the call's way out. */

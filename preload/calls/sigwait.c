@@ -43,19 +43,24 @@ GP_CALL(rt_sigtimedwait)
 	for (int sig = 1; sig <= 31; sig++) /* what is ignored by default must come to us */
 		if (set & ~gp__shim.hooked & ~GP__UNBLOCKABLE & GP__SIG(sig))
 			gp__action_settle(sig, true);
-	for (;;) {
+	me->sigwait = set;
+	gp__signal_mask_settle();
+	for (r = 0; !r;) {
 		if (h->attention & GP__ARRIVED)
 			gp__signals_collect(h);
 		if (gp__signal_next(me, set, &info))
 			break;
 		if (gp__interrupted(h, me))
-			return -EINTR;
-		if (deadline != GP__NEVER && deadline <= gp__now())
-			return -EAGAIN;
-		me->sigwait = set;
-		gp__park(h, "signal", set, deadline, GP__EXTERNAL | GP__INTERRUPTIBLE);
-		me->sigwait = 0;
+			r = -EINTR;
+		else if (deadline != GP__NEVER && deadline <= gp__now())
+			r = -EAGAIN;
+		else
+			gp__park(h, "signal", set, deadline, GP__EXTERNAL | GP__INTERRUPTIBLE);
 	}
+	me->sigwait = 0;
+	gp__signal_mask_settle();
+	if (r)
+		return r;
 	if (f->rsi && gp__copy((void *)f->rsi, &info, sizeof info))
 		return -EFAULT;
 	return info.si_signo;
@@ -76,7 +81,7 @@ GP_CALL(signalfd)
 	for (int sig = 1; sig <= 64; sig++)
 		if (set & ~gp__shim.hooked & ~GP__UNBLOCKABLE & GP__SIG(sig))
 			gp__action_settle(sig, true);
-	gp__shim.kernel_mask |= set & me->mask & ~(GP__UNBLOCKABLE | GP__SIG(SIGSYS) | GP__SIG(GP__TICK_SIGNAL));
-	gp__raw(SYS_rt_sigprocmask, SIG_SETMASK, &gp__shim.kernel_mask, 0, 8);
+	gp__shim.fd_mask |= set & me->mask & ~(GP__UNBLOCKABLE | GP__SIG(SIGSYS) | GP__SIG(GP__TICK_SIGNAL));
+	gp__signal_mask_settle();
 	return r;
 }
