@@ -44,8 +44,8 @@ same_output() {
     local dir=$BATS_TEST_TMPDIR i
     [ -x "$BUILD/tutorial/$1" ] || fail "$BUILD/tutorial/$1 is missing: run make tutorial" || return 1
     # shellcheck disable=SC2016
-    seq 100 | OUT=$dir TWIN=$BUILD/tutorial/$1 xargs -P 5 -I N timeout -k 2 60 env -u LD_PRELOAD \
-        sh -c '"$TWIN" >"$OUT/N"' 3>&- || fail "$1: expected status 0 from every run" || return 1
+    seq 100 | xargs -P 5 -I @ timeout -k 2 60 env -u LD_PRELOAD sh -c '"$0" >"$1"' "$BUILD/tutorial/$1" "$dir/@" 3>&- ||
+        fail "$1: expected status 0 from every run" || return 1
     for i in $(seq 100); do
         diff -u --label "gevent (expected)" --label "run $i (came)" "$ROOT/tests/tutorial/expected/$1.txt" "$dir/$i" || return 1
     done
