@@ -1,0 +1,89 @@
+/* fault.h - calls whose n-th allocation fails, or that get no more descriptors. Include it behind unit.h, in a program
+ * of its own: the allocator of core is replaced by one that fails when told to. */
+#ifndef UNIT_FAULT_H
+#define UNIT_FAULT_H
+
+#include "core/alloc.h"
+#include "core/run/hub.h"
+#include "greenpatch.h"
+
+static int fault_at = -1; /* the n-th allocation from now fails; counts down */
+
+static bool fault_now(void)
+{
+	return fault_at >= 0 && !fault_at--;
+}
+
+void *gp__alloc(size_t size)
+{
+	return fault_now() ? NULL : calloc(1, size ? size : 1);
+}
+void gp__free(void *p)
+{
+	free(p);
+}
+void *gp__realloc(void *p, size_t size)
+{
+	return fault_now() ? NULL : realloc(p, size);
+}
+
+UNIT_UNUSED static int fault_descriptors(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 1200; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* A call: 0, or a negative errno and nothing is changed. */
+struct fault_call {
+	const char *name;
+	int (*call)(void);
+	int error; /* what it gives without memory beside -ENOMEM; 0: nothing else */
+};
+
+#define FAULT_MOST 30
+
+/* Runs it with the n-th allocation failing, for n from 1 until none fails. After each failure there are as many
+ * greenlets and descriptors as before. Gives how many failed. The first run, without failure, makes what stays: the
+ * pool's threads, tables. */
+UNIT_UNUSED static int fault_each(const struct fault_call *c)
+{
+	struct gp_hub *h = gp_self()->hub;
+	int r = c->call(), n = 0, descriptors;
+	long live;
+
+	if (r)
+		unit_fail(__FILE__, __LINE__, "%s: expected 0 at first, came %d", c->name, r);
+	gp_yield();
+	gp_yield();
+	descriptors = fault_descriptors();
+	live = (long)h->stats.live;
+	for (; n < FAULT_MOST; n++) {
+		fault_at = n;
+		r = c->call();
+		if (fault_at >= 0)
+			break;
+		if (r != -ENOMEM && (!c->error || r != c->error))
+			unit_fail(__FILE__, __LINE__, "%s, allocation %d: expected -ENOMEM, came %d", c->name, n + 1,
+			          r);
+		gp_yield();
+		gp_yield();
+		if ((long)h->stats.live != live || fault_descriptors() != descriptors)
+			unit_fail(__FILE__, __LINE__,
+			          "%s, allocation %d: greenlets %ld, were %ld; descriptors %d, were %d", c->name, n + 1,
+			          (long)h->stats.live, live, fault_descriptors(), descriptors);
+		fault_at = -1;
+		r = c->call();
+		if (r)
+			unit_fail(__FILE__, __LINE__, "%s after allocation %d: expected 0, came %d", c->name, n + 1, r);
+	}
+	fault_at = -1;
+	if (r || !n || n == FAULT_MOST)
+		unit_fail(__FILE__, __LINE__, "%s: expected 0 after some failures, came %d after %d", c->name, r, n);
+	printf("# %s: %d allocations failed\n", c->name, n);
+	return n;
+}
+
+#endif

@@ -1,0 +1,351 @@
+/* fault_io.c - descriptors, files, names, programs, children and servers while the n-th allocation fails, for each n,
+ * and while there are no descriptors: a documented error, nothing is left open or running, the next try works. */
+#include "unit.h"
+#include <netdb.h>
+#include <poll.h>
+#include <sys/select.h>
+#include "fault.h"
+
+#define MANY 6 /* more than poll.c has place for on the stack */
+
+static int pipes[MANY][2];
+
+static void make_pipes(void)
+{
+	for (int i = 0; i < MANY; i++) {
+		NEED(!pipe(pipes[i]));
+		NEED(write(pipes[i][1], "x", 1) == 1);
+	}
+}
+
+/* Empty pipes, so that it has to wait; none of them becomes ready before the deadline. */
+static int do_poll(void)
+{
+	struct pollfd fds[MANY];
+
+	for (int i = 0; i < MANY; i++)
+		fds[i] = (struct pollfd){ pipes[i][0], i ? POLLIN : POLLPRI, 0 };
+	return gp_poll(fds, MANY, gp_after(GP_MSEC));
+}
+
+static int do_select(void)
+{
+	fd_set reads;
+	int r;
+
+	FD_ZERO(&reads);
+	for (int i = 0; i < MANY; i++)
+		FD_SET(pipes[i][0], &reads);
+	r = gp_select_fds(FD_SETSIZE, &reads, NULL, NULL, gp_after(GP_SEC));
+	for (int i = 0; i < MANY && r < 0; i++)
+		EXPECT(FD_ISSET(pipes[i][0], &reads));
+	return r == MANY ? 0 : r;
+}
+
+CASE("poll and select without memory are -ENOMEM; the sets stay")
+{
+	char c;
+
+	make_pipes();
+	fault_each(&(struct fault_call){ "select", do_select, 0 });
+	for (int i = 0; i < MANY; i++)
+		NEED(read(pipes[i][0], &c, 1) == 1);
+	fault_each(&(struct fault_call){ "poll", do_poll, 0 });
+}
+
+/* ---- files and names ------------------------------------------------------------------ */
+
+static int file;
+
+static int do_open(void)
+{
+	int fd = gp_open("/dev/null", O_RDONLY, 0, GP_NEVER);
+
+	if (fd < 0)
+		return fd;
+	return close(fd);
+}
+
+static int do_pread(void)
+{
+	char buf[5] = "....";
+	int r = (int)gp_pread(file, buf, 4, 0, GP_NEVER);
+
+	EXPECT_STR(buf, r < 0 ? "...." : "text");
+	return r == 4 ? 0 : r;
+}
+
+static int do_pwrite(void)
+{
+	int r = (int)gp_pwrite(file, "text", 4, 0, GP_NEVER);
+
+	return r == 4 ? 0 : r;
+}
+
+static int do_fsync(void)
+{
+	return gp_fsync(file, GP_NEVER);
+}
+
+CASE("files without memory are -ENOMEM, and nothing is moved")
+{
+	file = memfd_create("fault", MFD_CLOEXEC);
+	NEED(file >= 0 && pwrite(file, "text", 4, 0) == 4);
+	fault_each(&(struct fault_call){ "open", do_open, 0 });
+	fault_each(&(struct fault_call){ "pread", do_pread, 0 });
+	fault_each(&(struct fault_call){ "pwrite", do_pwrite, 0 });
+	fault_each(&(struct fault_call){ "fsync", do_fsync, 0 });
+}
+
+static void *same(void *arg)
+{
+	return arg;
+}
+
+static int do_offload(void)
+{
+	void *value = NULL;
+	int r = gp_offload(same, pipes, &value, GP_NEVER);
+
+	EXPECT(value == (r ? NULL : (void *)pipes));
+	return r;
+}
+
+static int look_up(const char *host, int flags)
+{
+	struct addrinfo hints = { .ai_flags = flags, .ai_socktype = SOCK_STREAM }, *list = NULL;
+	int r = gp_getaddrinfo(host, "80", &hints, &list, GP_NEVER);
+
+	EXPECT(!r == !!list);
+	gp_freeaddrinfo(list);
+	return r;
+}
+
+static int do_numeric(void)
+{
+	return look_up("127.0.0.1", AI_NUMERICHOST);
+}
+static int do_apart(void)
+{
+	return look_up("127.0.0.1", AI_NUMERICHOST | AI_ADDRCONFIG); /* by a thread of the pool, without a question */
+}
+
+CASE("functions and names apart without memory are -ENOMEM")
+{
+	fault_each(&(struct fault_call){ "offload", do_offload, 0 });
+	fault_each(&(struct fault_call){ "getaddrinfo, numeric", do_numeric, 0 });
+	fault_each(&(struct fault_call){ "getaddrinfo", do_apart, 0 });
+}
+
+/* ---- programs and children --------------------------------------------------------------- */
+
+static const struct gp_subprocess_options cat = {
+	.shell = "cat; echo e >&2", .in = GP_PIPE, .out = GP_PIPE, .err = GP_PIPE
+};
+
+static int do_spawn(void)
+{
+	struct gp_subprocess_options o = { .shell = ":", .in = GP_PIPE, .out = GP_PIPE, .err = GP_PIPE };
+	struct gp_subprocess *p = NULL;
+	int r = gp_subprocess_spawn(&p, &o);
+
+	EXPECT(!r == !!p);
+	if (!r)
+		EXPECT_INT(gp_subprocess_wait(p, NULL, GP_NEVER), 0);
+	gp_subprocess_free(p);
+	return r;
+}
+
+/* What a failed call has read stays: the next one goes on. */
+static int do_communicate(void)
+{
+	struct gp_output out = { NULL, 0 }, err = { NULL, 0 };
+	struct gp_subprocess *p = NULL;
+	int r = gp_subprocess_spawn(&p, &cat), again;
+
+	if (r)
+		return r;
+	r = gp_subprocess_communicate(p, "text", 4, &out, &err, GP_NEVER);
+	if (r) {
+		EXPECT(!out.data && !err.data);
+		again = gp_subprocess_communicate(p, "text", 4, &out, &err, GP_NEVER);
+		EXPECT_INT(again, 0);
+	}
+	EXPECT(out.data && !strcmp(out.data, "text"));
+	EXPECT(err.data && !strcmp(err.data, "e\n"));
+	gp_free(out.data);
+	gp_free(err.data);
+	gp_subprocess_free(p);
+	return r;
+}
+
+static int do_call(void)
+{
+	struct gp_subprocess_options o = { .shell = "exit 3" };
+	int code = -1, r = gp_subprocess_call(&o, &code, GP_NEVER);
+
+	EXPECT_INT(code, r ? -1 : 3);
+	return r;
+}
+
+static int do_output(void)
+{
+	struct gp_subprocess_options o = { .shell = "echo text" };
+	struct gp_output out = { NULL, 0 };
+	int r = gp_subprocess_check_output(&o, &out, NULL, GP_NEVER);
+
+	EXPECT_STR(out.data ? out.data : "none", r ? "none" : "text\n");
+	gp_free(out.data);
+	return r;
+}
+
+CASE("programs without memory: -ENOMEM, no pipe and no child is left, what was read is kept")
+{
+	fault_each(&(struct fault_call){ "spawn", do_spawn, 0 });
+	fault_each(&(struct fault_call){ "communicate", do_communicate, 0 });
+	fault_each(&(struct fault_call){ "call", do_call, 0 });
+	fault_each(&(struct fault_call){ "check_output", do_output, 0 });
+	EXPECT_INT(waitpid(-1, NULL, WNOHANG), -1);
+	EXPECT_INT(errno, ECHILD);
+}
+
+static int hooked;
+
+static void hook(void *arg)
+{
+	hooked++;
+}
+
+static int do_hook(void)
+{
+	return gp_after_fork(hook, NULL);
+}
+
+CASE("a hook without memory is -ENOMEM and is never called")
+{
+	int n = fault_each(&(struct fault_call){ "after_fork", do_hook, 0 });
+	pid_t pid = gp_fork();
+
+	if (!pid)
+		_exit(hooked == 2 + n ? 0 : 1);
+	EXPECT_INT(unit_wait(pid), 0);
+}
+
+/* ---- servers -------------------------------------------------------------------------------- */
+
+static void handle(int fd, const struct gp_address *peer, void *arg) {}
+
+static int do_server_new(void)
+{
+	struct gp_server *s = gp_server_new("127.0.0.1:0", handle, NULL, NULL);
+
+	gp_server_free(s);
+	return s ? 0 : -ENOMEM;
+}
+
+static int do_server_start(void)
+{
+	struct gp_server *s = gp_server_new("127.0.0.1:0", handle, NULL, NULL);
+	int r = s ? gp_server_start(s) : -ENOMEM;
+
+	EXPECT(!s || (gp_server_fd(s) >= 0) == !r);
+	gp_server_free(s);
+	gp_yield();
+	return r;
+}
+
+static struct gp_server *server;
+
+static int do_connect(void)
+{
+	char c;
+	int fd = gp_create_connection(gp_server_address(server), gp_after(5 * GP_SEC)), r;
+
+	if (fd < 0)
+		return fd;
+	r = (int)gp_read(fd, &c, 1, gp_after(5 * GP_SEC));
+	close(fd);
+	return r;
+}
+
+CASE("a server without memory is not made or not started; one that runs backs off and goes on")
+{
+	struct gp_server_counts counts;
+
+	fault_each(&(struct fault_call){ "server_new", do_server_new, 0 });
+	fault_each(&(struct fault_call){ "server_start", do_server_start, 0 });
+	server = gp_server_new("127.0.0.1:0", handle, NULL, NULL);
+	NEED(server && !gp_server_start(server));
+	EXPECT_INT(do_connect(), 0);
+	for (int n = 0; n < FAULT_MOST; n++) {
+		int r;
+
+		fault_at = n;
+		r = do_connect();
+		if (fault_at >= 0)
+			break;
+		EXPECT(r == 0 || r == -ENOMEM || r == -ECONNRESET);
+		EXPECT_INT(do_connect(), 0);
+	}
+	EXPECT(fault_at >= 0);
+	fault_at = -1;
+	EXPECT_INT(gp_server_count(server, &counts), 0);
+	printf("# backoffs: %lu\n", counts.backoffs);
+	EXPECT(counts.backoffs > 0);
+	EXPECT_INT(gp_server_stop(server, GP_NEVER), 0);
+	gp_server_free(server);
+}
+
+/* ---- descriptors ------------------------------------------------------------------------------ */
+
+/* Each call with 0, 1, 2, ... descriptors left, until it works. */
+static void each_descriptor(const struct fault_call *c, int at_least)
+{
+	struct rlimit limit, few;
+	int r = c->call(), lowest = dup(0), n = 0, descriptors;
+
+	EXPECT_INT(r, 0);
+	NEED(lowest >= 0 && !close(lowest) && !getrlimit(RLIMIT_NOFILE, &limit));
+	descriptors = fault_descriptors();
+	do {
+		few = limit;
+		few.rlim_cur = (rlim_t)(lowest + n);
+		NEED(!setrlimit(RLIMIT_NOFILE, &few));
+		r = c->call();
+		NEED(!setrlimit(RLIMIT_NOFILE, &limit));
+		if (r && r != -EMFILE && r != c->error)
+			unit_fail(__FILE__, __LINE__, "%s, %d descriptors: expected -EMFILE, came %d", c->name, n, r);
+		gp_yield();
+		if (fault_descriptors() != descriptors)
+			unit_fail(__FILE__, __LINE__, "%s, %d descriptors: %d open, were %d", c->name, n,
+			          fault_descriptors(), descriptors);
+		EXPECT_INT(c->call(), 0);
+	} while (r && n++ < FAULT_MOST);
+	printf("# %s: worked with %d descriptors\n", c->name, n);
+	EXPECT_INT(r, 0);
+	EXPECT(n >= at_least);
+}
+
+static int do_waitpid(void)
+{
+	pid_t pid = unit_fork();
+
+	if (!pid)
+		unit_leave();
+	return gp_waitpid(pid, NULL, 0, GP_NEVER) == pid ? 0 : -ECHILD;
+}
+
+CASE("without descriptors: -EMFILE, nothing is left open; a wait for a child works nevertheless")
+{
+	char c;
+
+	make_pipes();
+	for (int i = 0; i < MANY; i++)
+		NEED(read(pipes[i][0], &c, 1) == 1);
+	each_descriptor(&(struct fault_call){ "poll", do_poll, 0 }, 1);
+	each_descriptor(&(struct fault_call){ "open", do_open, 0 }, 1);
+	each_descriptor(&(struct fault_call){ "spawn", do_spawn, 0 }, 6);
+	each_descriptor(&(struct fault_call){ "check_output", do_output, 0 }, 2);
+	each_descriptor(&(struct fault_call){ "server_start", do_server_start, 0 }, 1);
+	each_descriptor(&(struct fault_call){ "waitpid", do_waitpid, 0 }, 0);
+}
