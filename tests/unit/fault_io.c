@@ -280,6 +280,7 @@ CASE("a server without memory is not made or not started; one that runs backs of
 	for (int n = 0; n < FAULT_MOST; n++) {
 		int r;
 
+		fault_no_records(gp_self()->hub);
 		fault_at = n;
 		r = do_connect();
 		if (fault_at >= 0)
@@ -294,6 +295,79 @@ CASE("a server without memory is not made or not started; one that runs backs of
 	EXPECT(counts.backoffs > 0);
 	EXPECT_INT(gp_server_stop(server, GP_NEVER), 0);
 	gp_server_free(server);
+}
+
+/* ---- signals, and calls without a hub ------------------------------------------------------- */
+
+static int handled;
+
+static void on_usr1(int signo, void *arg)
+{
+	handled++;
+}
+
+CASE("a signal whose greenlet gets no memory is handled when the next one comes")
+{
+	NEED(!gp_signal_handler(SIGUSR1, on_usr1, NULL));
+	/* The first makes the room for deadlines, and libev's tables, which libev does not go on without. */
+	raise(SIGUSR1);
+	for (int i = 0; i < 1000 && !handled; i++)
+		gp_sleep(GP_MSEC);
+	EXPECT_INT(handled, 1);
+	handled = 0;
+	gp_yield();
+	fault_no_records(gp_self()->hub);
+	fault_at = 0;
+	raise(SIGUSR1);
+	for (int i = 0; i < 1000 && fault_at >= 0; i++)
+		gp_sleep(GP_MSEC);
+	EXPECT_INT(fault_at, -1);
+	gp_yield();
+	gp_yield();
+	EXPECT_INT(handled, 0);
+	raise(SIGUSR1);
+	for (int i = 0; i < 1000 && !handled; i++)
+		gp_sleep(GP_MSEC);
+	EXPECT_INT(handled, 1);
+	EXPECT_INT(gp_signal_restore(SIGUSR1), 0);
+}
+
+static int do_handler(void)
+{
+	return gp_signal_handler(SIGUSR1, on_usr1, NULL);
+}
+static int do_trace(void)
+{
+	return gp_set_trace(NULL);
+}
+static int do_watch(void)
+{
+	return gp_watch_blocking(0);
+}
+
+CASE("the first call gets no memory for a hub: -ENOMEM, nothing is left open, no handler is set")
+{
+	int (*const calls[])(void) = { do_handler, do_trace, do_watch, do_offload,   do_open,
+		                       do_numeric, do_poll,  do_spawn, do_server_new };
+	int descriptors = fault_descriptors();
+	struct sigaction now;
+
+	for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+		for (int n = 0; n < 2; n++) {
+			fault_at = n;
+			EXPECT_INT(calls[i](), -ENOMEM);
+			EXPECT_INT(fault_at, -1);
+			fault_at = -1;
+			EXPECT(!gp__hub());
+			EXPECT_INT(fault_descriptors(), descriptors);
+		}
+	}
+	NEED(!sigaction(SIGUSR1, NULL, &now));
+	EXPECT(now.sa_handler == SIG_DFL);
+	EXPECT_INT(do_handler(), 0);
+	EXPECT_INT(gp_signal_restore(SIGUSR1), 0);
+	EXPECT_INT(do_trace(), 0);
+	EXPECT_INT(do_watch(), 0);
 }
 
 /* ---- descriptors ------------------------------------------------------------------------------ */
