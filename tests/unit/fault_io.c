@@ -4,6 +4,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <sys/select.h>
+#include <sys/socket.h>
 #include "fault.h"
 
 #define MANY 6 /* more than poll.c has place for on the stack */
@@ -199,8 +200,29 @@ static int do_output(void)
 	return r;
 }
 
+static void *fill_pipes(void *arg)
+{
+	for (int i = 0; i < MANY; i++)
+		NEED(write(pipes[i][1], "x", 1) == 1);
+	return NULL;
+}
+
+/* Many descriptors become ready at once: libev's tables have room for the three of a program from then on. */
+static void make_room(void)
+{
+	struct pollfd fds[MANY];
+
+	for (int i = 0; i < MANY; i++) {
+		NEED(!pipe(pipes[i]));
+		fds[i] = (struct pollfd){ pipes[i][0], POLLIN, 0 };
+	}
+	NEED(!gp_go(fill_pipes, NULL));
+	EXPECT_INT(gp_poll(fds, MANY, GP_NEVER), MANY);
+}
+
 CASE("programs without memory: -ENOMEM, no pipe and no child is left, what was read is kept")
 {
+	make_room();
 	fault_each(&(struct fault_call){ "spawn", do_spawn, 0 });
 	fault_each(&(struct fault_call){ "communicate", do_communicate, 0 });
 	fault_each(&(struct fault_call){ "call", do_call, 0 });
@@ -277,6 +299,7 @@ CASE("a server without memory is not made or not started; one that runs backs of
 	server = gp_server_new("127.0.0.1:0", handle, NULL, NULL);
 	NEED(server && !gp_server_start(server));
 	EXPECT_INT(do_connect(), 0);
+	fault_no_realloc = true;
 	for (int n = 0; n < FAULT_MOST; n++) {
 		int r;
 
@@ -297,6 +320,43 @@ CASE("a server without memory is not made or not started; one that runs backs of
 	gp_server_free(server);
 }
 
+static void answer(struct gp_server *s, const void *data, size_t n, const struct gp_address *peer, void *arg)
+{
+	++*(int *)arg;
+}
+
+CASE("a datagram for which there is no memory stays in the socket until there is")
+{
+	int came = 0, n = 0, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct gp_server_counts counts;
+	struct gp_address to;
+
+	fault_no_realloc = true;
+	server = gp_datagram_server_new("127.0.0.1:0", answer, &came, NULL);
+	NEED(fd >= 0 && server && !gp_server_start(server));
+	NEED(!gp_address_parse(&to, gp_server_address(server)));
+	for (; n < FAULT_MOST; n++) {
+		int before = came;
+		bool failed;
+
+		fault_no_records(gp_self()->hub);
+		fault_at = n ? n - 1 : -1; /* the first without failure */
+		NEED(sendto(fd, "x", 1, 0, (struct sockaddr *)&to.storage, to.length) == 1);
+		while (came == before)
+			NEED(!gp_sleep(GP_MSEC));
+		failed = n && fault_at < 0;
+		fault_at = -1;
+		if (n && !failed)
+			break;
+	}
+	EXPECT(n > 2 && n < FAULT_MOST);
+	EXPECT_INT(came, n + 1);
+	EXPECT_INT(gp_server_count(server, &counts), 0);
+	EXPECT_INT(counts.backoffs, n - 1);
+	EXPECT_INT(gp_server_stop(server, GP_NEVER), 0);
+	gp_server_free(server);
+}
+
 /* ---- signals, and calls without a hub ------------------------------------------------------- */
 
 static int handled;
@@ -308,6 +368,7 @@ static void on_usr1(int signo, void *arg)
 
 CASE("a signal whose greenlet gets no memory is handled when the next one comes")
 {
+	fault_no_realloc = true;
 	NEED(!gp_signal_handler(SIGUSR1, on_usr1, NULL));
 	/* The first makes the room for deadlines, and libev's tables, which libev does not go on without. */
 	raise(SIGUSR1);
