@@ -49,8 +49,6 @@ static __thread __attribute__((tls_model("initial-exec"))) struct gp_hub *thread
 
 struct gp_hub GP_NOINLINE *gp__hub(void) { return thread_hub; }
 void GP_NOINLINE gp__hub_set(struct gp_hub *h) { thread_hub = h; }
-/* Linked alone, all greenlets share the thread's TLS. */
-void gp__fs_set(struct gp_hub *h, unsigned long fs) {}
 #endif
 
 static const struct gp_hooks no_hooks;

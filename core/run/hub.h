@@ -296,7 +296,8 @@ static inline struct gp_hub *gp__hub(void)
 struct gp_hub *gp__hub(void);
 #endif
 void gp__hub_set(struct gp_hub *h);
-/* The FS base while the current greenlet runs; 0: the hub's own. */
+/* Under the shim; linked alone, all greenlets share the thread's TLS. The FS
+ * base while the current greenlet runs; 0: the hub's own. */
 void gp__fs_set(struct gp_hub *h, unsigned long fs);
 
 /* hub.c */
