@@ -46,11 +46,12 @@ GP_CALL(rt_sigtimedwait)
 	me->sigwait = set;
 	gp__signal_mask_settle();
 	for (r = 0; !r;) {
-		if (h->attention & GP__ARRIVED)
-			gp__signals_collect(h);
+		bool interrupted = gp__interrupted(h, me);
+
+		/* Asked first: what interrupts may be what is waited for. */
 		if (gp__signal_next(me, set, &info))
 			break;
-		if (gp__interrupted(h, me))
+		if (interrupted)
 			r = -EINTR;
 		else if (deadline != GP__NEVER && deadline <= gp__now())
 			r = -EAGAIN;
