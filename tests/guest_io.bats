@@ -55,6 +55,10 @@ load helpers
     same_three_ways aio
 }
 
+@test "io_uring: waiting for one, for several, with a time limit and a signal" {
+    same_three_ways io_uring
+}
+
 @test "blocking flock: another thread releases the one that is blocked in it" {
     same_three_ways offload flock
 }

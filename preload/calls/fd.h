@@ -24,6 +24,7 @@ enum {
 	GP__FD_DRAINED         = 1 << 3, /* stream: the last read took all there was */
 	GP__FD_COMM            = 1 << 4, /* the name of a thread: proc.c */
 	GP__FD_TASKS           = 1 << 5, /* the list of threads: proc.c */
+	GP__FD_IOPOLL          = 1 << 6, /* io_uring that polls a device: uring.c */
 };
 
 /* One call on one descriptor that may have to wait. */

@@ -97,7 +97,7 @@ static bool never_again(unsigned long nr)
 	case SYS_poll: case SYS_ppoll: case SYS_select: case SYS_pselect6:
 	case SYS_epoll_wait: case SYS_epoll_pwait: case SYS_epoll_pwait2:
 	case SYS_semop: case SYS_semtimedop: case SYS_msgsnd: case SYS_msgrcv:
-	case SYS_io_getevents: case SYS_futex_waitv:
+	case SYS_io_getevents: case SYS_io_uring_enter: case SYS_futex_waitv:
 		return true;
 	default:
 		return false;
