@@ -132,7 +132,6 @@ static void take_over_thread(struct gp_guest *main)
 	size_t len;
 
 	gp__raw(SYS_get_robust_list, 0, &main->robust, &len);
-	gp__raw(SYS_set_robust_list, 0, 24);
 	gp__raw(SYS_prctl, 40 /* PR_GET_TID_ADDRESS */, &main->clear_tid);
 	if (&__rseq_offset && __rseq_size) {
 		uint32_t *area = (uint32_t *)(fs + (unsigned long)__rseq_offset);

@@ -44,7 +44,6 @@ struct gp_guest {
 	stack_t altstack;          /* as the program set it */
 	int64_t slice;             /* ns it may run; 0: the configured one */
 	uint32_t parks_seen;       /* g.parks at the last tick that found it running */
-	uint32_t futex_bits;       /* bitset of its futex wait */
 	unsigned long exit_status; /* of exit */
 	struct gp_greenlet *adopts; /* the next thread that it makes is to be this greenlet; NULL: none */
 	char comm[16];             /* its name, as prctl set it; "": the process's */

@@ -19,6 +19,10 @@ load helpers
     same_three_ways futex_shared
 }
 
+@test "futex: futex_waitv waits for several words, also of other processes" {
+    same_three_ways futex_waitv
+}
+
 @test "time: threads sleep at the same time and wake in the order of their delays" {
     same_three_ways sleep_order
 }

@@ -63,6 +63,10 @@ load helpers
     same_three_ways robust_waiter
 }
 
+@test "mutex: with priority inheritance, also robust and with a condition variable" {
+    same_three_ways mutex_pi
+}
+
 @test "condition variable: a bounded queue loses and doubles nothing" {
     same_three_ways condvar_queue
 }
@@ -85,6 +89,10 @@ load helpers
 
 @test "cancellation: of a thread that is blocked in a call" {
     same_three_ways cancel_parked
+}
+
+@test "cancellation: in each blocking call, and before it, deferred and asynchronous" {
+    same_three_ways cancel_calls
 }
 
 @test "cancellation: asynchronous, of a thread that computes" {

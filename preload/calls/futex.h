@@ -4,13 +4,45 @@
 
 #include "preload/shim.h"
 
+#define GP__FUTEX_LOOK_AGAIN (2 * GP__MSEC) /* at a word that another process may wake */
+
+/* One wait for one word, on the stack of whoever waits. */
+struct gp_futex_wait {
+	struct gp_list link;  /* in the queue of addr's bucket; alone when woken */
+	struct gp_guest *g;   /* who waits */
+	unsigned long addr;
+	uint32_t bits;
+	bool woken;           /* it was this wait that was ended */
+};
+
+/* futex.c. The bucket of a word; NULL: no memory. */
+struct gp_list *gp__futex_queue(unsigned long addr);
+/* Joins the queue: 0 or -ENOMEM. The caller takes it out (gp__list_del) when it
+ * has waited. */
+long gp__futex_enter(struct gp_futex_wait *w, struct gp_guest *me, unsigned long addr, uint32_t bits);
+/* Parks. 0, -ETIMEDOUT, -EINTR, -ENOMEM. shared: others than greenlets may wake it. */
+int gp__futex_park(struct gp_hub *h, struct gp_futex_wait *w, int64_t deadline, bool shared);
+/* All three. */
+int gp__futex_wait(struct gp_hub *h, struct gp_guest *me, unsigned long addr, uint32_t bits, int64_t deadline, bool shared);
 /* Wakes up to n greenlets that wait for the word; how many. */
 long gp__futex_wake(unsigned long addr, int n, uint32_t bits);
+/* The same, greenlets or not. flag: FUTEX_PRIVATE_FLAG of the call, which a wake
+ * and a wait have in common. */
+long gp__futex_wake_everywhere(unsigned long addr, int n, uint32_t bits, unsigned flag);
+/* Whether somebody who is no greenlet may wait for the word or wake it: another
+ * process, or a kernel thread of this one. */
+bool gp__futex_outside(unsigned long addr, unsigned flag);
+
+/* futex_pi.c */
+long gp__futex_lock_pi(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, int64_t deadline, bool try);
+long gp__futex_unlock_pi(struct gp_guest *me, struct gp_frame *f);
 /* One, greenlet or not, that waits without FUTEX_PRIVATE_FLAG: as the kernel
  * wakes when a thread has ended. */
 void gp__futex_wake_joiner(unsigned long addr);
 /* A thread that ends: the kernel's walk of its robust list. */
 void gp__robust_exit(struct gp_guest *me);
+/* All of them: the process ends. O(greenlets). */
+void gp__robust_exit_all(struct gp_hub *h);
 /* In the child of a fork: nobody waits. */
 void gp__futex_forked(void);
 

@@ -11,6 +11,7 @@
  * wait with -EINTR; it is taken on the way out of the call (or in the
  * interrupted context), where the frame is made.
  */
+#include "preload/calls/futex.h"
 #include "preload/calls/preempt.h"
 #include "preload/calls/process.h"
 #include "preload/calls/signal.h"
@@ -304,8 +305,10 @@ static void default_action(int sig, const siginfo_t *info)
 {
 	uint64_t set = GP__SIG(sig), before;
 
-	if (!(GP__SIG_STOPS & set) && sig != SIGCONT)
+	if (!(GP__SIG_STOPS & set) && sig != SIGCONT) {
+		gp__robust_exit_all(gp__shim.hub);
 		gp__stats_print();
+	}
 	gp__kernel_action(sig, 0, 0);
 	gp__raw(SYS_tgkill, gp__raw(SYS_getpid), gp__raw(SYS_gettid), sig);
 	gp__raw(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, &before, 8);

@@ -234,6 +234,7 @@ GP_CALL(exit)
 
 GP_CALL(exit_group)
 {
+	gp__robust_exit_all(h);
 	gp__stats_print();
 	return gp__native(f);
 }
@@ -251,7 +252,7 @@ GP_CALL(set_robust_list)
 	if (f->rsi != 24)
 		return -EINVAL;
 	me->robust = (void *)f->rdi;
-	return 0;
+	return me->is_main ? gp__native(f) : 0; /* when the process is killed, the kernel walks it */
 }
 
 GP_CALL(get_robust_list)

@@ -21,6 +21,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include "core/clock.h"
+#include "preload/calls/futex.h"
 #include "preload/calls/offload.h"
 #include "preload/calls/preempt.h"
 #include "preload/calls/signal.h"
@@ -237,8 +238,12 @@ void gp__on_signal(int sig, siginfo_t *info, struct gp_ucontext *uc)
 	if (is_fault(sig, info)) {
 		if (fixed_up(uc))
 			return;
-		if (!in_program(h, uc) || !gp__signal_fault(gp__me(h), uc, sig, info))
+		if (!in_program(h, uc))
 			gp__kernel_action(sig, 0, 0); /* happens again, with the kernel's own ending */
+		else if (!gp__signal_fault(gp__me(h), uc, sig, info)) {
+			gp__robust_exit_all(h);
+			gp__kernel_action(sig, 0, 0);
+		}
 		return;
 	}
 	if (!in_program(h, uc)) {
