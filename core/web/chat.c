@@ -268,6 +268,25 @@ static void deliver(const struct gp_chat *c, struct user *u, struct line *l)
 		l->refs++;
 }
 
+/* l, which the caller has the one reference to, goes to everybody. */
+static void spread(const struct gp_chat *c, struct room *r, struct line *l, bool kept)
+{
+	if (kept)
+		keep(c, r, l);
+	for (size_t i = 0; i < r->count; i++)
+		deliver(c, r->users[i], l);
+	line_unref(l);
+}
+
+static struct line *line_new(size_t n)
+{
+	struct line *l = malloc(sizeof *l + n + 1);
+
+	if (l)
+		l->refs = 1;
+	return l;
+}
+
 GP_API int gp_chat_say(struct gp_chat *c, const char *room, const char *user, const char *text)
 {
 	struct room *r = room_of(c, room);
@@ -277,15 +296,28 @@ GP_API int gp_chat_say(struct gp_chat *c, const char *room, const char *user, co
 		return -EINVAL;
 	if (!r)
 		return -ENOENT;
-	l = malloc(sizeof *l + strlen(user) + strlen(text) + 3);
+	l = line_new(strlen(user) + strlen(text) + 2);
 	if (!l)
 		return -ENOMEM;
-	l->refs = 1;
 	strcpy(stpcpy(stpcpy(l->text, user), ": "), text);
-	keep(c, r, l);
-	for (size_t i = 0; i < r->count; i++)
-		deliver(c, r->users[i], l);
-	line_unref(l);
+	spread(c, r, l, true);
+	return 0;
+}
+
+GP_API int gp_chat_post(struct gp_chat *c, const char *room, const char *line, bool kept)
+{
+	struct room *r = room_of(c, room);
+	struct line *l;
+
+	if (!c || !line)
+		return -EINVAL;
+	if (!r)
+		return -ENOENT;
+	l = line_new(strlen(line));
+	if (!l)
+		return -ENOMEM;
+	strcpy(l->text, line);
+	spread(c, r, l, kept);
 	return 0;
 }
 

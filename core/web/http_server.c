@@ -6,7 +6,8 @@
  * which still gives a client whose request was under way its 500.
  *
  * Stopping: idle connections are woken and have drain_time left for a request
- * that is on its way; every answer says "Connection: close".
+ * that is on its way; every answer says "Connection: close"; WebSockets are
+ * woken, and close when their handlers receive.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -358,7 +359,7 @@ GP_API int gp_http_server_stop(struct gp_http_server *s, int64_t deadline)
 		return -EINVAL;
 	s->stopping = true;
 	for (struct gp_http_conn *c = s->conns.next; c != &s->conns; c = c->next)
-		if (c->idle)
+		if (c->idle || (c->request && c->request->websocket))
 			gp_wake_fd(c->stream.fd);
 	return gp_server_stop(s->base, deadline);
 }

@@ -298,6 +298,8 @@ GP_API int gp_websocket_receive(struct gp_websocket *ws, struct gp_websocket_mes
 	while (!ws->first) {
 		if (ws->error)
 			return ws->error;
+		if (ws->request && ws->request->c->server->stopping && !wslay_event_get_close_sent(ws->ctx))
+			wslay_event_queue_close(ws->ctx, 1001, NULL, 0);
 		if (!wslay_event_want_read(ws->ctx)) {
 			r = flush(ws);
 			return r ? r : -ESHUTDOWN;

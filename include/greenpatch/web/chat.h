@@ -40,6 +40,9 @@ const char *gp_chat_user(const struct gp_chat *c, const char *room, size_t i);
 
 /* "user: text" goes into the inbox of everybody in the room. O(users). */
 int gp_chat_say(struct gp_chat *c, const char *room, const char *user, const char *text);
+/* The same with a line as it is, of a form of the caller's own; kept: it goes
+ * into the backlog, too. */
+int gp_chat_post(struct gp_chat *c, const char *room, const char *line, bool kept);
 
 /* The user's next line; the caller frees it. -ENOENT: no such user; -ETIMEDOUT.
  * Parks while there is none. */

@@ -75,8 +75,8 @@ int gp_http_server_serve_forever(struct gp_http_server *s);
 void gp_http_server_free(struct gp_http_server *s);
 /* Stops it gracefully: no new connections; requests in flight, and those that
  * arrive within drain_time on a connection that is open, are answered with
- * "Connection: close"; at the deadline the rest is killed. 0, or what ended the
- * wait. */
+ * "Connection: close"; WebSockets whose handlers receive are closed with 1001;
+ * at the deadline the rest is killed. 0, or what ended the wait. */
 int gp_http_server_stop(struct gp_http_server *s, int64_t deadline);
 /* Whether that has begun: for handlers that stream without end. */
 bool gp_http_server_stopping(const struct gp_http_server *s);

@@ -1,5 +1,6 @@
 /* pieces.c - the parts of the web library that its servers' tests do not reach: clients, ZeroMQ's patterns, the chat, misuse. */
 #include "unit.h"
+#include <stdlib.h>
 #include <zmq.h>
 #include "greenpatch-web.h"
 #include "greenpatch.h"
@@ -194,6 +195,54 @@ CASE("a chat with 1,000 users in a room; full inboxes; who leaves")
 	EXPECT(!gp_chat_has_user(c, "user 0"));
 	gp_unref(g);
 	gp_chat_free(c);
+}
+
+CASE("a line of the chat as it is, kept or not")
+{
+	struct gp_chat *c = gp_chat_new(0, 0);
+	char *line;
+
+	EXPECT_INT(gp_chat_add_room(c, "room"), 0);
+	EXPECT_INT(gp_chat_enter(c, "room", "x"), 0);
+	EXPECT_INT(gp_chat_post(c, "room", "{}", false), 0);
+	EXPECT_INT(gp_chat_post(c, "room", "[]", true), 0);
+	EXPECT_INT(gp_chat_post(c, "other", "x", true), -ENOENT);
+	EXPECT_INT(gp_chat_post(c, "room", NULL, true), -EINVAL);
+	EXPECT_STR(gp_chat_said(c, "room", 0), "[]");
+	EXPECT(!gp_chat_said(c, "room", 1));
+	for (int i = 0; i < 2; i++) {
+		NEED(!gp_chat_poll(c, "x", &line, gp_after(GP_SEC)));
+		EXPECT_STR(line, i ? "[]" : "{}");
+		free(line);
+	}
+	gp_chat_free(c);
+}
+
+static void *stop_server(void *arg)
+{
+	return (void *)(intptr_t)gp_http_server_stop(arg, gp_after(5 * GP_SEC));
+}
+
+CASE("a server that stops closes its WebSockets with 1001")
+{
+	struct gp_http_server *s = gp_http_server_new("127.0.0.1:0", echo, NULL, NULL);
+	struct gp_websocket_message m;
+	struct gp_websocket *ws;
+	struct gp_greenlet *g;
+	void *value;
+	char url[64];
+
+	NEED(s && !gp_http_server_start(s));
+	snprintf(url, sizeof url, "ws://%s/", gp_server_address(gp_http_server_base(s)));
+	NEED(!gp_websocket_connect(&ws, url, NULL, gp_after(5 * GP_SEC)));
+	g = gp_spawn(stop_server, s);
+	EXPECT_INT(gp_websocket_receive(ws, &m, gp_after(5 * GP_SEC)), -ESHUTDOWN);
+	EXPECT_INT(gp_websocket_code(ws), 1001);
+	EXPECT_INT(gp_get(g, &value, gp_after(5 * GP_SEC)), 0);
+	EXPECT_INT((intptr_t)value, 0);
+	gp_unref(g);
+	gp_websocket_free(ws);
+	gp_http_server_free(s);
 }
 
 CASE("misuse is an error")
