@@ -127,6 +127,10 @@ load helpers
     same_three_ways thread_setuid
 }
 
+@test "threads: giving up root reaches all of them, those blocked in calls too, before the call returns" {
+    THREADS_MAX=8 same_three_ways credentials # one helper for each flock that waits
+}
+
 @test "threads: names of others, affinity, scheduling, priority, processor clocks" {
     same_three_ways thread_kernel_state
 }

@@ -113,8 +113,8 @@ same_run() {
     [ $bad = 0 ] || { show_run "$2"; return 1; }
 }
 
-# bounded NAME [PATCHED]: what the statistics of a recorded run must say: few kernel threads, and (patched) sites
-# patched and few traps. A program that a signal killed prints none.
+# bounded NAME [PATCHED]: what the statistics of a recorded run must say: few kernel threads (THREADS_MAX, 5), and
+# (patched) sites patched and few traps. A program that a signal killed prints none.
 bounded() {
     local file=$BATS_TEST_TMPDIR/$1.err status sites traps threads
     status=$(cat "$BATS_TEST_TMPDIR/$1.status")
@@ -124,7 +124,7 @@ bounded() {
     threads=$(stats_value kernel-threads-peak "$file") || fail "$1: no statistics on stderr" || return 1
     sites=$(stats_value sites-patched "$file")
     traps=$(stats_value traps "$file")
-    [ "$threads" -le 5 ] || fail "$1: expected at most 5 kernel threads, came $threads" || return 1
+    [ "$threads" -le "${THREADS_MAX:-5}" ] || fail "$1: expected at most ${THREADS_MAX:-5} kernel threads, came $threads" || return 1
     [ "${2:-}" = patched ] || return 0
     [ "$sites" -gt 0 ] || fail "$1: expected patched sites, came none" || return 1
     [ "$traps" -le $((4 * sites + 200)) ] || fail "$1: expected at most $((4 * sites + 200)) traps with $sites patched sites, came $traps"

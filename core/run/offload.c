@@ -2,8 +2,9 @@
  *
  * Helpers take jobs in order, put them on the done list and kick the hub, which
  * wakes their greenlets. At most HELPERS threads, started when there is work
- * and all are busy; they stay. One lock guards both lists; nobody holds it over
- * a call that may block.
+ * and all are busy; they stay. A call that may wait for ever (a lock that another
+ * greenlet holds) gets one beyond that. One lock guards the lists; nobody holds
+ * it over a call that may block.
  *
  * A job that its greenlet waits for to the end lies on that greenlet's stack. One
  * that a deadline, a kill or a timeout may part from its greenlet lies on the
@@ -27,12 +28,12 @@ struct gp_offload {
 	volatile uint32_t work; /* counts jobs put in; helpers sleep on it */
 	uint32_t generation;    /* under the lock: helpers of an older one end */
 	struct gp_list todo;
+	struct gp_list running; /* under the lock: jobs that a helper is in the middle of */
 	struct gp_list done;
 	unsigned threads;       /* under the lock: that live */
 	unsigned starting;      /* under the lock: of them, that have not looked at the generation yet */
 	unsigned idle;          /* under the lock: that wait for work */
 	unsigned waiting;       /* under the lock: jobs that nobody has taken */
-	unsigned busy;          /* under the lock: in the middle of a job */
 	unsigned peak;
 };
 
@@ -67,6 +68,22 @@ static void unlock(struct gp_offload *o)
 		futex_wake(&o->lock, 1);
 }
 
+/* Under the lock. */
+static void finish(struct gp_offload *o, struct gp_job *j)
+{
+	bool again = j->given_back && j->result == -EINTR;
+
+	j->given_back = false;
+	if (again) {
+		j->stop(j->arg, 0);
+		gp__list_prepend(&o->todo, &j->link);
+		o->waiting++;
+		return;
+	}
+	gp__list_append(&o->done, &j->link);
+	gp__loop_kick(o->hub);
+}
+
 static void helper(void *arg)
 {
 	struct gp_offload *o = arg;
@@ -91,15 +108,14 @@ static void helper(void *arg)
 		j = gp__list_first(&o->todo, struct gp_job, link);
 		gp__list_del(&j->link);
 		j->helper = tid;
-		o->busy++;
+		gp__list_append(&o->running, &j->link);
 		o->waiting--;
 		unlock(o);
 		j->result = j->fn(j->arg);
 		lock(o);
-		o->busy--;
 		j->helper = 0;
-		gp__list_append(&o->done, &j->link);
-		gp__loop_kick(o->hub);
+		gp__list_del(&j->link);
+		finish(o, j);
 	}
 	o->threads--;
 	unlock(o);
@@ -135,6 +151,7 @@ static struct gp_offload *pool_of(struct gp_hub *h)
 		return NULL;
 	o->hub = h;
 	gp__list_init(&o->todo);
+	gp__list_init(&o->running);
 	gp__list_init(&o->done);
 	h->offload = o;
 	return o;
@@ -150,7 +167,7 @@ static int hand_over(struct gp_hub *h, struct gp_job *j)
 		return -EAGAIN;
 	j->g = h->current;
 	lock(o);
-	more = o->waiting >= o->idle && o->threads < HELPERS;
+	more = o->waiting >= o->idle && (o->threads < HELPERS || j->stop);
 	o->waiting++;
 	unlock(o);
 	if (more && !start_helper(o)) {
@@ -182,27 +199,29 @@ static bool take_back(struct gp_offload *o, struct gp_job *j)
 
 /* What tells the job to stop reaches the helper before its next one, because the
  * lock is held. True: it had not begun. */
-static bool interrupt(struct gp_offload *o, struct gp_job *j, void (*stop)(void *arg, int tid))
+static bool interrupt(struct gp_offload *o, struct gp_job *j)
 {
 	bool back;
 
 	lock(o);
 	back = take_back(o, j);
+	j->given_back = false; /* it ends for its greenlet, then */
+	j->stopped = j->helper != 0;
 	if (j->helper)
-		stop(j->arg, j->helper);
+		j->stop(j->arg, j->helper);
 	unlock(o);
 	return back;
 }
 
 long gp__offload_stoppable(struct gp_hub *h, long (*fn)(void *arg), void *arg, void (*stop)(void *arg, int tid))
 {
-	struct gp_job j = { .fn = fn, .arg = arg };
+	struct gp_job j = { .fn = fn, .arg = arg, .stop = stop };
 	int r = hand_over(h, &j);
 
 	if (r)
 		return r;
 	r = gp__park(h, "offload", (unsigned long)fn, GP__NEVER, GP__EXTERNAL | (stop ? GP__INTERRUPTIBLE : 0));
-	if (r == -EINTR && !j.done && interrupt(h->offload, &j, stop))
+	if (r == -EINTR && !j.done && interrupt(h->offload, &j))
 		return -EINTR;
 	while (!j.done)
 		gp__park(h, "offload", (unsigned long)fn, GP__NEVER, GP__EXTERNAL);
@@ -274,13 +293,31 @@ void gp__offload_forked(struct gp_hub *h)
 	h->offload = NULL; /* a lock in it may be held by a thread that is not here */
 }
 
-void gp__offload_drain(struct gp_hub *h)
+/* Under the lock: tells those that can to give their jobs back; how many helpers
+ * are not waited for. */
+static unsigned recall(struct gp_offload *o)
+{
+	unsigned left = 0;
+
+	gp__list_each(n, &o->running) {
+		struct gp_job *j = gp__list_entry(n, struct gp_job, link);
+
+		left += j->end != NULL;
+		if (!j->stop || j->given_back || j->stopped)
+			continue;
+		j->given_back = true;
+		j->stop(j->arg, j->helper);
+	}
+	return left;
+}
+
+bool gp__offload_drain(struct gp_hub *h)
 {
 	struct gp_offload *o = h->offload;
-	bool left = o != NULL;
+	bool more = true;
 
-	if (!o)
-		return;
+	if (!o || !o->threads)
+		return false;
 	lock(o);
 	while (o->starting) { /* it would take the new generation for its own */
 		unlock(o);
@@ -291,27 +328,28 @@ void gp__offload_drain(struct gp_hub *h)
 	__atomic_add_fetch(&o->work, 1, __ATOMIC_RELEASE);
 	unlock(o);
 	futex_wake(&o->work, INT_MAX);
-	while (left) {
+	while (more) {
 		lock(o);
-		left = o->threads > o->busy;
+		more = o->threads > recall(o);
 		unlock(o);
-		if (left)
+		if (more)
 			gp__raw(SYS_sched_yield);
 	}
+	return true;
 }
 
 void gp__offload_resume(struct gp_hub *h)
 {
 	struct gp_offload *o = h->offload;
-	bool waiting;
+	unsigned waiting;
 
 	if (!o)
 		return;
 	lock(o);
-	waiting = !gp__list_empty(&o->todo);
+	waiting = o->waiting;
 	unlock(o);
-	if (waiting)
-		start_helper(o);
+	while (waiting-- && start_helper(o))
+		;
 }
 
 unsigned gp__offload_threads(const struct gp_hub *h, bool peak)

@@ -62,6 +62,10 @@ void gp__futex_unwatch(struct gp_futex_watch *w);
 /* Wakes the greenlets whose words were woken; called by the hub. */
 void gp__futex_collect(void);
 bool gp__futex_watcher_runs(void);
+/* Ends the kernel thread that watches, for a change of credentials; then starts
+ * another one if it is needed. */
+bool gp__futex_watcher_end(void);
+void gp__futex_watcher_resume(void);
 void gp__futex_shared_forked(void);
 
 #endif

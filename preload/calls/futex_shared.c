@@ -26,6 +26,7 @@ static struct {
 	unsigned count;            /* of them */
 	bool running;              /* the thread was started */
 	bool missing;              /* it could not be, or the kernel has no futex_waitv */
+	volatile bool ending;      /* it is to end: see gp__futex_watcher_end() */
 	volatile bool fired;       /* some watch fired since the hub looked */
 } shared;
 
@@ -74,7 +75,7 @@ static void watcher(void *arg)
 {
 	struct futex_waitv v[FUTEX_WAITV_MAX];
 
-	while (!shared.missing) {
+	while (!shared.missing && !shared.ending) {
 		unsigned n;
 		bool any;
 		long r;
@@ -91,6 +92,7 @@ static void watcher(void *arg)
 		if (any)
 			gp__loop_kick(shared.hub);
 	}
+	__atomic_store_n(&shared.ending, false, __ATOMIC_RELEASE);
 	gp__kthread_exit();
 }
 
@@ -143,13 +145,43 @@ void gp__futex_collect(void)
 	unlock();
 }
 
+bool gp__futex_watcher_end(void)
+{
+	if (!shared.running || shared.missing)
+		return false;
+	lock();
+	shared.ending = true;
+	shared.changes++;
+	unlock();
+	gp__raw(SYS_futex, &shared.changes, FUTEX_WAKE_PRIVATE, 1);
+	while (__atomic_load_n(&shared.ending, __ATOMIC_ACQUIRE))
+		gp__raw(SYS_sched_yield);
+	shared.running = false;
+	return true;
+}
+
+void gp__futex_watcher_resume(void)
+{
+	if (shared.running || !shared.count)
+		return;
+	shared.running = !gp__kthread_start(watcher, NULL);
+	if (shared.running)
+		return;
+	/* Nobody watches: those who wait look for themselves from now on. */
+	shared.missing = true;
+	lock();
+	shared.fired |= fire(0);
+	unlock();
+	gp__futex_collect();
+}
+
 bool gp__futex_watcher_runs(void) { return shared.running; }
 
 void gp__futex_shared_forked(void)
 {
 	shared.lock = 0;
 	shared.count = 0;
-	shared.running = shared.missing = shared.fired = false;
+	shared.running = shared.missing = shared.fired = shared.ending = false;
 	if (shared.list.next)
 		gp__list_init(&shared.list);
 }

@@ -6,6 +6,7 @@
  * handler (sud.c) sees to it that the call is not begun with the word raised.
  * Anything else that interrupts the helper lets it begin the call again.
  */
+#include <sys/file.h>
 #include "preload/calls/offload.h"
 #include "preload/calls/signal.h"
 
@@ -34,10 +35,12 @@ static void stop(void *arg, int tid)
 	struct call *c = arg;
 	siginfo_t info;
 
+	c->stop = tid != 0;
+	if (!tid)
+		return;
 	memset(&info, 0, sizeof info);
 	info.si_signo = SIGSYS;
 	info.si_code = GP__OFFLOAD_STOPS;
-	c->stop = 1;
 	gp__raw(SYS_rt_tgsigqueueinfo, gp__shim.hub->pid, tid, SIGSYS, &info);
 }
 
@@ -69,6 +72,8 @@ GP_CALL(offload)
 {
 	long code = interrupted((long)f->nr), r;
 
+	if (f->nr == SYS_flock && f->rsi & (LOCK_UN | LOCK_NB))
+		return gp__native(f);
 	while (gp__hub_quiet(h)) {
 		r = gp__native_block(h, me, (long)f->nr, (long *)f->arg);
 		if (r != -EINTR)

@@ -316,8 +316,22 @@ static void keep_names(struct gp_hub *h)
 	}
 }
 
+/* Those that change what a kernel thread may do. */
+static bool restricts(uint64_t option)
+{
+	switch (option) {
+	case PR_SET_SECCOMP: case PR_SET_NO_NEW_PRIVS: case PR_CAPBSET_DROP: case PR_CAP_AMBIENT:
+	case PR_SET_SECUREBITS: case PR_SET_KEEPCAPS:
+		return true;
+	default:
+		return false;
+	}
+}
+
 GP_CALL(prctl)
 {
+	if (restricts(f->rdi))
+		return gp__sys_credentials(h, me, f);
 	if (f->rdi == 59) /* PR_SET_SYSCALL_USER_DISPATCH is ours */
 		return -EINVAL;
 	if (f->rdi == PR_SET_NAME && me->is_main)
@@ -359,16 +373,4 @@ GP_CALL(arch_prctl)
 	default:
 		return gp__native(f);
 	}
-}
-
-/* Credentials and the like belong to a kernel thread: change them with no
- * helper alive that keeps the old ones. */
-GP_CALL(credentials)
-{
-	long r;
-
-	gp__offload_drain(h);
-	r = gp__native(f);
-	gp__offload_resume(h);
-	return r;
 }

@@ -1,0 +1,43 @@
+/* credentials.c - what a thread may do: user and group ids, capabilities, filters
+ * of system calls, namespaces.
+ *
+ * The kernel keeps these for each thread. The program's greenlets are one, so
+ * for them a change is a change of all; libc changes all threads anyway (ids), and
+ * the rest is a limit of ours. But our own kernel threads would keep the old
+ * ones, and with them make the program's calls: so there are none while the call
+ * is made, and what they were in the middle of is made anew by new ones.
+ */
+#include <sched.h>
+#include "core/clock.h"
+#include "preload/calls/futex.h"
+
+#define GONE_WITHIN (200 * GP__MSEC) /* a kernel thread that has ended is counted a little longer */
+
+/* A thread of its own cannot be had: it would be all of them. (For the user
+ * namespace that is the kernel's answer.) */
+static bool of_one_thread(const struct gp_hub *h, const struct gp_frame *f)
+{
+	return f->nr == SYS_unshare && h->stats.live > 1 &&
+	       f->rdi & (CLONE_FS | CLONE_FILES | CLONE_NEWUSER | CLONE_NEWNS | CLONE_VM | CLONE_SIGHAND | CLONE_THREAD);
+}
+
+GP_CALL(credentials)
+{
+	bool watched, helped;
+	int64_t until = 0;
+	long r;
+
+	if (of_one_thread(h, f))
+		return -EINVAL;
+	watched = gp__futex_watcher_end();
+	helped = gp__offload_drain(h);
+	if (watched || helped)
+		until = gp__deadline_after(GONE_WITHIN);
+	do
+		r = gp__native(f);
+	while (r == -EINVAL && (f->nr == SYS_unshare || f->nr == SYS_setns) && until && gp__now() < until &&
+	       !gp__raw(SYS_sched_yield));
+	gp__offload_resume(h);
+	gp__futex_watcher_resume();
+	return r;
+}
