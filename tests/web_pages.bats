@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The pages of examples/ in a real browser without a screen: two Chromiums, driven by tests/web/pages.py.
+# The pages of tests/examples/ in a real browser without a screen: two Chromiums, driven by tests/web/pages.py.
 
 load helpers
 

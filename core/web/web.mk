@@ -1,7 +1,7 @@
 # web.mk: the web library. Included by the Makefile.
 #
 #   make web        libgreenpatch-web.so, .a and .pc
-#   make examples   the servers of examples/
+#   make examples   the servers of tests/examples/
 #
 # It needs libraries that core and shim do without: libhttp-parser-dev libwslay-dev libcjson-dev libssl-dev libzmq3-dev.
 # A plain `make` builds it where they are; `make web` says what is missing.
@@ -55,13 +55,13 @@ $(B)/greenpatch-web.pc: FORCE
 # Programs that link it: the twins of the tutorial's real-world part, and the programs of tests/web.
 web_twins := $(addprefix $(B)/tutorial/,$(foreach n,29 31 32 33 34 35,$(patsubst tests/tutorial/%.c,%,$(wildcard tests/tutorial/$(n)_*.c))))
 web_apps  := $(patsubst tests/web/%.c,$(B)/web/%,$(wildcard tests/web/*.c))
-examples  := $(patsubst examples/%.c,$(B)/examples/%,$(wildcard examples/*.c))
+examples  := $(patsubst tests/examples/%.c,$(B)/examples/%,$(wildcard tests/examples/*.c))
 web_units := $(patsubst tests/web/unit/%.c,$(B)/web/unit/%,$(wildcard tests/web/unit/*.c))
 
 $(web_twins): $(B)/tutorial/%: tests/tutorial/%.c $(B)/libgreenpatch-web.a $(B)/libgreenpatch-core.a
 	@mkdir -p $(@D)
 	@$(CC) -std=gnu11 $(GUEST_FLAGS) -Wno-unused-parameter -Iinclude -o $@ $< $(B)/libgreenpatch-web.a $(B)/libgreenpatch-core.a $(web_libs) -pthread
-$(B)/examples/%: examples/%.c $(B)/libgreenpatch-web.a $(B)/libgreenpatch-core.a
+$(B)/examples/%: tests/examples/%.c $(B)/libgreenpatch-web.a $(B)/libgreenpatch-core.a
 	@mkdir -p $(@D)
 	@$(CC) -std=gnu11 -D_GNU_SOURCE $(GUEST_FLAGS) -Wno-unused-parameter -Iinclude -o $@ $< $(B)/libgreenpatch-web.a $(B)/libgreenpatch-core.a $(web_libs) -pthread
 $(B)/web/%: tests/web/%.c $(B)/libgreenpatch-web.a $(B)/libgreenpatch-core.a

@@ -1,4 +1,4 @@
-"""pages.py - the pages of examples/, in two headless Chromiums (browser.py).
+"""pages.py - the pages of tests/examples/, in two headless Chromiums (browser.py).
 
     pages.py chat|looks|readings BUILD      exit status 0, or what was expected and what came
     pages.py pictures BUILD DIRECTORY       pictures of them, to look at; DIRECTORY/chat.png is that of the README
@@ -28,7 +28,7 @@ class Server:
     """build/examples/NAME; restarted on the same port."""
 
     def __init__(self, name, *options):
-        self.command = [os.path.join(BUILD, 'examples', name), '-p', os.path.join(ROOT, 'examples/page'), *options]
+        self.command = [os.path.join(BUILD, 'examples', name), '-p', os.path.join(ROOT, 'tests/examples/page'), *options]
         self.address = '127.0.0.1:0'
         self.start()
 

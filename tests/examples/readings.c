@@ -1,6 +1,6 @@
-/* readings.c - a WebSocket that sends readings, and a page that draws them (examples/page/readings.html).
+/* readings.c - a WebSocket that sends readings, and a page that draws them (tests/examples/page/readings.html).
  *
- *	readings [-p DIRECTORY] [ADDRESS]      usual: -p examples/page, :8081
+ *	readings [-p DIRECTORY] [ADDRESS]      usual: -p tests/examples/page, :8081
  *
  * The browser sends how many milliseconds shall lie between two readings, 0 for none. A reading is {"x":1,"y":20.5}:
  * the x-th, and a value that wanders. One greenlet does both: it waits for a message until the next reading is due.
@@ -14,7 +14,7 @@
 #include <greenpatch-web.h>
 #include <greenpatch.h>
 
-static const char *pages = "examples/page";
+static const char *pages = "tests/examples/page";
 
 static int send_reading(struct gp_websocket *ws, unsigned x, double *y)
 {

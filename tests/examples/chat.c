@@ -1,6 +1,6 @@
-/* chat.c - a chat with rooms, for people: the pages of examples/page, and a WebSocket for each of them.
+/* chat.c - a chat with rooms, for people: the pages of tests/examples/page, and a WebSocket for each of them.
  *
- *	chat [-p DIRECTORY] [-l FILE] [ADDRESS]      usual: -p examples/page, no file, :8080
+ *	chat [-p DIRECTORY] [-l FILE] [ADDRESS]      usual: -p tests/examples/page, no file, :8080
  *
  * A browser connects to /talk?room=garden&name=ina&since=0 and is sent "welcome" with what was said after `since`, then
  * "said" for each line and "people" when somebody has come or gone. What it sends is what is said. The id of a line is
@@ -34,7 +34,7 @@ static struct room {
 } rooms[] = { { .name = "garden" }, { .name = "kitchen" }, { .name = "workshop" } };
 
 static struct gp_chat *chat;
-static const char *pages = "examples/page";
+static const char *pages = "tests/examples/page";
 static int history = -1;
 
 struct visit {
