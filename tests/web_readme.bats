@@ -13,7 +13,8 @@ setup() {
     ln -s "$BUILD" build
 }
 
-teardown() { [ -z "${pid-}" ] || kill -KILL "$pid" 2>/dev/null || true; }
+# TERM, which timeout passes on to the server.
+teardown() { [ -z "${pid-}" ] || kill "$pid" 2>/dev/null || true; }
 
 # build N [NAME=VALUE...]: by the N-th command.
 build() {
@@ -46,6 +47,8 @@ assert s.recv() == 'word'
 s.close()
 PY
     kill "$pid"
+    wait "$pid" || true
+    pid=
 }
 
 @test "web readme: the program, from the source tree" {
