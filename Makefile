@@ -178,6 +178,7 @@ tutorial: $(tutorial) $(traced)
 
 include tests/unit/unit.mk
 include tests/apps/apps.mk
+include tests/random/random.mk
 
 check:
 	scripts/check

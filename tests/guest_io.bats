@@ -82,3 +82,7 @@ load helpers
 @test "blocking sendfile: another thread releases the one that is blocked in it" {
     same_three_ways offload sendfile
 }
+
+@test "blocked in locks, semaphores and messages: many threads at once, each lets the next one in" {
+    THREADS_MAX=12 same_three_ways blocked_crowd
+}

@@ -3,7 +3,7 @@
  * Helpers take jobs in order, put them on the done list and kick the hub, which
  * wakes their greenlets. At most HELPERS threads, started when there is work
  * and all are busy; they stay. A call that may wait for ever (a lock that another
- * greenlet holds) gets one beyond that. One lock guards the lists; nobody holds
+ * greenlet holds) gets one beyond that: what it waits for may be another job. One lock guards the lists; nobody holds
  * it over a call that may block.
  *
  * A job that its greenlet waits for to the end lies on that greenlet's stack. One
@@ -34,6 +34,7 @@ struct gp_offload {
 	unsigned starting;      /* under the lock: of them, that have not looked at the generation yet */
 	unsigned idle;          /* under the lock: that wait for work */
 	unsigned waiting;       /* under the lock: jobs that nobody has taken */
+	unsigned endless;       /* under the lock: jobs, taken or not, that may wait for ever */
 	unsigned peak;
 };
 
@@ -80,6 +81,7 @@ static void finish(struct gp_offload *o, struct gp_job *j)
 		o->waiting++;
 		return;
 	}
+	o->endless -= j->stop != NULL;
 	gp__list_append(&o->done, &j->link);
 	gp__loop_kick(o->hub);
 }
@@ -122,8 +124,8 @@ static void helper(void *arg)
 	gp__kthread_exit();
 }
 
-/* False: there is none at all. */
-static bool start_helper(struct gp_offload *o)
+/* False: there is none at all, or it was for a job that needs it to itself. */
+static bool start_helper(struct gp_offload *o, bool endless)
 {
 	bool any = true;
 
@@ -134,7 +136,7 @@ static bool start_helper(struct gp_offload *o)
 	if (gp__kthread_start(helper, o)) {
 		lock(o);
 		o->starting--;
-		any = --o->threads > 0;
+		any = --o->threads > 0 && !endless;
 		unlock(o);
 	}
 	return any;
@@ -167,12 +169,14 @@ static int hand_over(struct gp_hub *h, struct gp_job *j)
 		return -EAGAIN;
 	j->g = h->current;
 	lock(o);
-	more = o->waiting >= o->idle && (o->threads < HELPERS || j->stop);
+	o->endless += j->stop != NULL;
+	more = o->waiting >= o->idle && o->threads < HELPERS + o->endless;
 	o->waiting++;
 	unlock(o);
-	if (more && !start_helper(o)) {
+	if (more && !start_helper(o, j->stop != NULL)) {
 		lock(o);
 		o->waiting--;
+		o->endless -= j->stop != NULL;
 		unlock(o);
 		return -EAGAIN;
 	}
@@ -192,6 +196,7 @@ static bool take_back(struct gp_offload *o, struct gp_job *j)
 		if (n == &j->link) {
 			gp__list_del(n);
 			o->waiting--;
+			o->endless -= j->stop != NULL;
 			return true;
 		}
 	return false;
@@ -348,7 +353,7 @@ void gp__offload_resume(struct gp_hub *h)
 	lock(o);
 	waiting = o->waiting;
 	unlock(o);
-	while (waiting-- && start_helper(o))
+	while (waiting-- && start_helper(o, false))
 		;
 }
 

@@ -5,15 +5,26 @@
  * such a call for one, a word is raised and SIGSYS sent to the helper, whose
  * handler (sud.c) sees to it that the call is not begun with the word raised.
  * Anything else that interrupts the helper lets it begin the call again.
+ *
+ * What can be had at once is taken at once, and what lets go of something does not
+ * wait behind those that want it. Where no helper can be started, the hub's
+ * kernel thread sleeps in the call, and every tick gives the others a turn.
  */
+#include <fcntl.h>
 #include <sys/file.h>
+#include <sys/ipc.h>
+#include <sys/sem.h>
 #include "preload/calls/offload.h"
+#include "preload/calls/preempt.h"
 #include "preload/calls/signal.h"
+
+#define SOPS_HERE 8 /* operations of one semop that are copied to the stack */
 
 struct call {
 	long nr;
 	const long *args;
 	volatile uint32_t stop;
+	bool begun; /* by a helper */
 };
 
 static long make(void *arg)
@@ -22,6 +33,7 @@ static long make(void *arg)
 	struct call *c = arg;
 	long r;
 
+	c->begun = true;
 	gp__raw(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, 0, 8);
 	do
 		r = gp__raw_block(c->nr, c->args, &c->stop);
@@ -57,23 +69,77 @@ static long interrupted(long nr)
 	}
 }
 
+/* There is no helper. */
+static long in_turns(struct gp_hub *h, struct gp_guest *me, const struct call *c, long code)
+{
+	for (;;) {
+		long r;
+
+		gp__tick_guard(h);
+		r = gp__native_block(h, me, c->nr, c->args);
+		if (r != -EINTR)
+			return r;
+		if (gp__interrupted(h, me))
+			return code ? code : GP__RESTART_SYS;
+		gp__yield_poll(h);
+	}
+}
+
 long gp__offload_call(struct gp_hub *h, struct gp_guest *me, long nr, const long *args)
 {
-	struct call c = { nr, args, 0 };
+	struct call c = { nr, args, 0, false };
 	long code = interrupted(nr), r;
 
 	if (code && gp__interrupted(h, me))
 		return code;
 	r = gp__offload_stoppable(h, make, &c, code ? stop : NULL);
+	if (r == -EAGAIN && !c.begun)
+		r = in_turns(h, me, &c, code);
 	return r == -EINTR && code ? code : r;
+}
+
+static long semop_now(const struct gp_frame *f)
+{
+	struct sembuf sops[SOPS_HERE];
+
+	if (f->rdx > SOPS_HERE || gp__copy(sops, (void *)f->rsi, f->rdx * sizeof *sops))
+		return -EAGAIN;
+	for (unsigned i = 0; i < f->rdx; i++)
+		sops[i].sem_flg |= IPC_NOWAIT;
+	return gp__raw(SYS_semop, f->rdi, sops, f->rdx);
+}
+
+/* The program asked for an answer at once. */
+static bool never_waits(const struct gp_frame *f)
+{
+	return (f->nr == SYS_flock && f->rsi & (LOCK_UN | LOCK_NB)) || (f->nr == SYS_msgsnd && f->r10 & IPC_NOWAIT) ||
+	       (f->nr == SYS_msgrcv && f->r8 & IPC_NOWAIT);
+}
+
+/* The call, if it need not wait; -EAGAIN: it has to. */
+static long at_once(const struct gp_frame *f)
+{
+	long r;
+
+	switch (f->nr) {
+	case SYS_flock:
+		return gp__raw(SYS_flock, f->rdi, f->rsi | LOCK_NB);
+	case SYS_semop:
+		return semop_now(f);
+	case SYS_msgsnd:
+		return gp__raw(SYS_msgsnd, f->rdi, f->rsi, f->rdx, f->r10 | IPC_NOWAIT);
+	case SYS_msgrcv:
+		r = gp__raw(SYS_msgrcv, f->rdi, f->rsi, f->rdx, f->r10, f->r8 | IPC_NOWAIT);
+		return r == -ENOMSG ? -EAGAIN : r;
+	default:
+		return -EAGAIN;
+	}
 }
 
 GP_CALL(offload)
 {
 	long code = interrupted((long)f->nr), r;
 
-	if (f->nr == SYS_flock && f->rsi & (LOCK_UN | LOCK_NB))
-		return gp__native(f);
 	while (gp__hub_quiet(h)) {
 		r = gp__native_block(h, me, (long)f->nr, (long *)f->arg);
 		if (r != -EINTR)
@@ -81,5 +147,8 @@ GP_CALL(offload)
 		if (gp__interrupted(h, me))
 			return code ? code : GP__RESTART_SYS;
 	}
-	return gp__offload_call(h, me, (long)f->nr, (long *)f->arg);
+	if (never_waits(f))
+		return gp__native(f);
+	r = at_once(f);
+	return r == -EAGAIN ? gp__offload_call(h, me, (long)f->nr, (long *)f->arg) : r;
 }
