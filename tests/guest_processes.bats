@@ -26,3 +26,11 @@ load helpers
 @test "processes: children that end just as somebody begins to wait" {
     LIMIT=60 same_three_ways wait_quick
 }
+
+@test "processes: descriptors of them are polled, waited for, signalled through" {
+    same_three_ways pidfd
+}
+
+@test "processes: no_new_privs, namespaces, the parent's death, a subreaper, limits" {
+    same_three_ways process_limits
+}

@@ -95,3 +95,11 @@ load helpers
 @test "signals: they end what waits for a lock, a message, a semaphore or a FIFO, or have it made again" {
     same_three_ways offload_signal
 }
+
+@test "signals: their order, their senders, those of descriptors, pending ones over exec" {
+    same_three_ways signal_queue
+}
+
+@test "signals: alternate stacks, disarmed too; a handler that changes its context, forks, leaves from a nested one" {
+    same_three_ways signal_stacks
+}

@@ -280,6 +280,12 @@ GP_CALL(fcntl)
 
 	if (cmd == F_SETFL)
 		gp__fd_flags_unsure();
+	if (cmd == F_SETOWN_EX)
+		return gp__owner_set(h, f);
+	if (cmd == F_GETOWN_EX)
+		return gp__owner_get(h, f);
+	if (cmd == F_SETOWN)
+		gp__owner_forget(h, (int)f->rdi);
 	if (cmd != F_SETLKW && cmd != F_OFD_SETLKW)
 		return gp__native(f);
 	try = cmd == F_SETLKW ? F_SETLK : F_OFD_SETLK;

@@ -67,4 +67,12 @@ static inline void gp__fd_flags_unsure(void) { gp__shim.flags_epoch++; }
 /* Something came back empty-handed: a program that polls must let others run. */
 void gp__empty_handed(struct gp_hub *h);
 
+/* owner.c: F_SETOWN_EX and F_GETOWN_EX; the number has another owner now; whether
+ * a signal is about a descriptor that is owned by a thread, and by which (NULL:
+ * it has ended). */
+long gp__owner_set(struct gp_hub *h, struct gp_frame *f);
+long gp__owner_get(struct gp_hub *h, struct gp_frame *f);
+void gp__owner_forget(struct gp_hub *h, int fd);
+bool gp__owner_aimed(struct gp_hub *h, const siginfo_t *info, struct gp_guest **to);
+
 #endif

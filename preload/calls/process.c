@@ -25,6 +25,7 @@
 #include "preload/trap/sud.h"
 
 #define LOOK_AGAIN (20 * GP__MSEC) /* where SIGCHLD may not come */
+#define BY_PIDFD   3               /* P_PIDFD */
 
 static struct gp_list waiting; /* greenlets in wait4 and waitid, by wait_link */
 static unsigned changes;       /* goes up with every SIGCHLD */
@@ -226,7 +227,7 @@ GP_CALL(waitid)
 	siginfo_t info;
 	long r;
 
-	if (options & WNOHANG)
+	if (options & WNOHANG || (f->rdi == BY_PIDFD && gp__fd_nonblocking(h, (int)f->rsi)))
 		return gp__native(f);
 	for (;;) {
 		unsigned seen = changes;

@@ -73,6 +73,7 @@ GP_CALL(rt_sigpending)
 
 	if (f->rsi > 8)
 		return -EINVAL;
+	gp__interrupted(h, me); /* what has arrived is looked at first */
 	if (gp__shim.kernel_mask)
 		gp__raw(SYS_rt_sigpending, &set, 8);
 	set = (set | me->pending | gp__shim.pending) & me->mask;
@@ -131,19 +132,19 @@ GP_CALL(sigaltstack)
 	if (!old.ss_size)
 		old.ss_flags = SS_DISABLE;
 	else
-		old.ss_flags = on ? SS_ONSTACK : 0;
+		old.ss_flags = (old.ss_flags & GP__AUTODISARM) | (on ? SS_ONSTACK : 0);
 	if (f->rdi) {
 		if (gp__copy(&new, (void *)f->rdi, sizeof new))
 			return -EFAULT;
 		if (on)
 			return -EPERM;
-		if (new.ss_flags & ~(SS_DISABLE | SS_ONSTACK | (int)(1U << 31)))
+		if (new.ss_flags & ~(SS_DISABLE | SS_ONSTACK | GP__AUTODISARM))
 			return -EINVAL;
 		if (new.ss_flags & SS_DISABLE)
 			new = (stack_t){ 0 };
 		else if (new.ss_size < 2048)
 			return -ENOMEM;
-		new.ss_flags = 0;
+		new.ss_flags &= GP__AUTODISARM;
 		me->altstack = new;
 	}
 	return f->rsi ? gp__copy((void *)f->rsi, &old, sizeof old) : 0;

@@ -11,6 +11,7 @@
  * wait with -EINTR; it is taken on the way out of the call (or in the
  * interrupted context), where the frame is made.
  */
+#include "preload/calls/fd.h"
 #include "preload/calls/futex.h"
 #include "preload/calls/preempt.h"
 #include "preload/calls/process.h"
@@ -243,13 +244,14 @@ void gp__signal_route(struct gp_hub *h, const siginfo_t *info)
 			default_action(sig, info);
 		return;
 	}
-	if (info->si_code == SI_TIMER && gp__timer_aimed(h, info->si_timerid, &to)) {
+	if ((info->si_code == SI_TIMER && gp__timer_aimed(h, info->si_timerid, &to)) || gp__owner_aimed(h, info, &to)) {
 		if (to)
 			gp__signal_direct(to, info);
 		return;
 	}
-	/* A pipe broken by the call under way is its thread's affair. */
-	if (sig == SIGPIPE && h->current && info->si_code == SI_USER && info->si_pid == h->pid) {
+	/* A pipe broken by the call under way is its thread's affair; so is a
+	 * file that got too large. */
+	if ((sig == SIGPIPE || sig == SIGXFSZ) && h->current && info->si_code == SI_USER && info->si_pid == h->pid) {
 		gp__signal_direct(gp__me(h), info);
 		return;
 	}
@@ -459,6 +461,19 @@ void gp__signal_swap_mask(struct gp_guest *me, uint64_t mask)
 
 /* ---- other lives -------------------------------------------------------------------------------- */
 
+/* What is pending is the new program's, too: the kernel keeps it, or gives it
+ * back to us when there is none. */
+static void hand_back(struct gp_list *queue, uint64_t *pending, int tid)
+{
+	siginfo_t info;
+
+	while (dequeue(queue, pending, *pending, &info))
+		if (tid)
+			gp__raw(SYS_rt_tgsigqueueinfo, gp__shim.hub->pid, tid, info.si_signo, &info);
+		else
+			gp__raw(SYS_rt_sigqueueinfo, gp__shim.hub->pid, info.si_signo, &info);
+}
+
 void gp__signals_before_exec(struct gp_guest *me)
 {
 	uint64_t mask = me->mask & ~GP__SIG(SIGSYS);
@@ -472,6 +487,8 @@ void gp__signals_before_exec(struct gp_guest *me)
 	if (gp__shim.action[SIGQUIT].handler == 1)
 		gp__kernel_action(SIGQUIT, 1, 0);
 	gp__raw(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
+	hand_back(&me->sigqueue, &me->pending, gp__shim.hub->tid);
+	hand_back(&gp__shim.sigqueue, &gp__shim.pending, 0);
 }
 
 void gp__signals_after_exec(void)

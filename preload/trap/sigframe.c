@@ -39,7 +39,7 @@ bool gp__on_altstack(const struct gp_guest *me, uint64_t rsp)
 {
 	uint64_t base = (uint64_t)me->altstack.ss_sp;
 
-	return me->altstack.ss_size && rsp > base && rsp - base <= me->altstack.ss_size;
+	return me->altstack.ss_size && !(me->altstack.ss_flags & GP__AUTODISARM) && rsp > base && rsp - base <= me->altstack.ss_size;
 }
 
 /* The stack for a handler, given the rsp of what it interrupts. */
@@ -122,6 +122,13 @@ static void fill(struct gp_guest *me, struct gp_sigframe *sf, const siginfo_t *i
 	sf->info = *info;
 }
 
+/* A handler has it for itself, and gives it back by its return. */
+static void disarm(struct gp_guest *me)
+{
+	if (me->altstack.ss_flags & GP__AUTODISARM)
+		me->altstack = (stack_t){ 0 };
+}
+
 static bool on_uc(struct gp_guest *me, struct gp_ucontext *uc, int sig, const siginfo_t *info, uint64_t handler,
                   uint64_t restorer, uint64_t top, uint64_t mask)
 {
@@ -152,7 +159,10 @@ bool gp__frame_on_uc(struct gp_guest *me, struct gp_ucontext *uc, int sig, const
 
 	if (top == uc->rsp)
 		top -= RED_ZONE;
-	return on_uc(me, uc, sig, info, act->handler, act->restorer, top, mask);
+	if (!on_uc(me, uc, sig, info, act->handler, act->restorer, top, mask))
+		return false;
+	disarm(me);
+	return true;
 }
 
 bool gp__frame_for_preempt(struct gp_guest *me, struct gp_ucontext *uc)
@@ -199,6 +209,7 @@ bool gp__frame_on_call(struct gp_guest *me, struct gp_frame *f, int sig, const s
 	registers_begin();
 	regs_of_call(&sf->uc, f);
 	fill(me, sf, info, act->restorer, mask, fp);
+	disarm(me);
 	f->rdi = (uint64_t)sig;
 	f->rsi = (uint64_t)&sf->info;
 	f->rdx = (uint64_t)&sf->uc;

@@ -8,6 +8,8 @@
 
 #include "preload/shim.h"
 
+#define GP__AUTODISARM ((int)(1U << 31)) /* SS_AUTODISARM */
+
 struct gp_ucontext {
 	uint64_t flags;
 	uint64_t link;
