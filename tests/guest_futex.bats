@@ -30,3 +30,7 @@ load helpers
 @test "time: nanosleep and clock_nanosleep, relative and absolute, and their errors" {
     same_three_ways sleep_calls
 }
+
+@test "futex: a wake for a waiter that has just left goes to one in another process" {
+    same_three_ways futex_given
+}

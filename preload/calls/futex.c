@@ -136,20 +136,24 @@ int gp__futex_wait(struct gp_hub *h, struct gp_guest *me, unsigned long addr, ui
  * it has changed and nobody said so: a wait may always end early. */
 static int wait_shared(struct gp_hub *h, struct gp_guest *me, const struct gp_frame *f, uint32_t value, uint32_t bits, int64_t deadline)
 {
-	struct gp_futex_watch w = { .addr = f->rdi, .value = value, .flag = f->rsi & FUTEX_PRIVATE_FLAG };
+	struct gp_futex_watch watch = { .addr = f->rdi, .value = value, .flag = f->rsi & FUTEX_PRIVATE_FLAG };
 	uint32_t now;
 	int r;
 
 	do {
-		bool watched = gp__futex_watch(h, &w);
-		int64_t until = watched ? deadline : gp__deadline_after(GP__FUTEX_LOOK_AGAIN);
+		struct gp_futex_wait w = { .woken = false };
+		bool watched = gp__futex_watch(h, &watch);
+		int64_t until = watched ? deadline : gp__min(deadline, gp__deadline_after(GP__FUTEX_LOOK_AGAIN));
 
-		if (until > deadline)
-			until = deadline;
-		r = gp__futex_wait(h, me, f->rdi, bits, until, true);
+		r = (int)gp__futex_enter(&w, me, f->rdi, bits);
+		if (!r) {
+			r = gp__futex_park(h, &w, until, true);
+			gp__list_del(&w.link);
+		}
 		if (watched) {
-			gp__futex_unwatch(&w);
-			if (r || !w.fired || w.woken)
+			if (gp__futex_unwatch(&watch, w.woken))
+				return 0;
+			if (r || !watch.fired)
 				return r;
 		} else if (r != -ETIMEDOUT || until == deadline) {
 			return r;

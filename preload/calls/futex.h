@@ -58,7 +58,9 @@ struct gp_futex_watch {
 };
 /* False: it cannot be watched; look again from time to time. */
 bool gp__futex_watch(struct gp_hub *h, struct gp_futex_watch *w);
-void gp__futex_unwatch(struct gp_futex_watch *w);
+/* True: it was woken from outside, which is how the wait ends, whatever else has
+ * ended it. taken: a greenlet's wake has; the one from outside goes to another. */
+bool gp__futex_unwatch(struct gp_futex_watch *w, bool taken);
 /* Wakes the greenlets whose words were woken; called by the hub. */
 void gp__futex_collect(void);
 bool gp__futex_watcher_runs(void);

@@ -8,6 +8,10 @@
  * and lets all of them look again; looking is done by the greenlets, because a
  * fault here, with signals blocked, would end the process.
  *
+ * No wake may end here: one that finds the thread still in the queue of a word
+ * for which no greenlet waits any more, or whose greenlet another one has woken,
+ * was taken from a waiter of some process, and is given on.
+ *
  * Without futex_waitv, or with more words than it takes, the greenlet looks
  * again every few milliseconds (futex.c).
  */
@@ -71,6 +75,27 @@ static bool fire(uint64_t addr)
 	return any;
 }
 
+/* The kernel names the last of the words that were woken; those before it may
+ * have been, too (futex_unqueue_multiple in kernel/futex/waitwake.c). */
+static bool woken_up_to(const struct futex_waitv *v, long last)
+{
+	bool any = false;
+
+	for (long i = 1; i <= last; i++) {
+		bool seen = false;
+
+		for (long j = 1; j < i && !seen; j++)
+			seen = v[j].uaddr == v[i].uaddr;
+		if (seen)
+			continue;
+		if (fire(v[i].uaddr))
+			any = true;
+		else
+			gp__raw(SYS_futex, v[i].uaddr, FUTEX_WAKE | (v[i].flags & FUTEX_PRIVATE_FLAG), 1);
+	}
+	return any;
+}
+
 static void watcher(void *arg)
 {
 	struct futex_waitv v[FUTEX_WAITV_MAX];
@@ -86,7 +111,7 @@ static void watcher(void *arg)
 		r = gp__raw(SYS_futex_waitv, v, n, 0, 0, 0);
 		lock();
 		shared.missing = r == -ENOSYS;
-		any = r > 0 ? fire(v[r].uaddr) : r < 0 && r != -EINTR && v[0].val == shared.changes && fire(0);
+		any = r > 0 ? woken_up_to(v, r) : r < 0 && r != -EINTR && v[0].val == shared.changes && fire(0);
 		shared.fired |= any;
 		unlock();
 		if (any)
@@ -112,7 +137,7 @@ bool gp__futex_watch(struct gp_hub *h, struct gp_futex_watch *w)
 	unlock();
 	if (!shared.running && gp__kthread_start(watcher, NULL)) {
 		shared.missing = true;
-		gp__futex_unwatch(w);
+		gp__futex_unwatch(w, false);
 		return false;
 	}
 	shared.running = true;
@@ -120,7 +145,7 @@ bool gp__futex_watch(struct gp_hub *h, struct gp_futex_watch *w)
 	return true;
 }
 
-void gp__futex_unwatch(struct gp_futex_watch *w)
+bool gp__futex_unwatch(struct gp_futex_watch *w, bool taken)
 {
 	lock();
 	gp__list_del(&w->link);
@@ -128,6 +153,9 @@ void gp__futex_unwatch(struct gp_futex_watch *w)
 	shared.changes++;
 	unlock();
 	gp__raw(SYS_futex, &shared.changes, FUTEX_WAKE_PRIVATE, 1);
+	if (w->woken && taken)
+		gp__futex_wake_everywhere(w->addr, 1, ~0U, w->flag);
+	return w->woken;
 }
 
 void gp__futex_collect(void)

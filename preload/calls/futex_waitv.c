@@ -59,7 +59,7 @@ static void leave_all(struct word *w, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		gp__list_del(&w[i].wait.link);
 		if (w[i].watched)
-			gp__futex_unwatch(&w[i].watch);
+			gp__futex_unwatch(&w[i].watch, w[i].wait.woken);
 		w[i].watched = false;
 	}
 }
