@@ -22,6 +22,7 @@
  *	/nothing        gives no answer
  *	/files/...      a file below WEB_ROOT
  *	/ws             a WebSocket that says what it hears
+ *	/ticks          a WebSocket that sends a number and when it was due, each second
  *	/counts         connections and so on
  */
 #include <dirent.h>
@@ -144,6 +145,27 @@ static int websocket(struct gp_http_request *r)
 	return e == -ESHUTDOWN ? 0 : e;
 }
 
+static int ticks(struct gp_http_request *r)
+{
+	struct gp_websocket_message m;
+	struct gp_websocket *ws;
+	int64_t due = gp_after(GP_SEC);
+	unsigned number = 0;
+	int e = gp_websocket_accept(&ws, r, NULL);
+
+	while (!e) {
+		char text[64];
+
+		e = gp_websocket_receive(ws, &m, due);
+		if (e != -ETIMEDOUT || gp_now() < due)
+			continue;
+		e = gp_websocket_send(ws, GP_WEBSOCKET_TEXT, text,
+		                      (size_t)snprintf(text, sizeof text, "%u %lld", ++number, (long long)due));
+		due += GP_SEC;
+	}
+	return e == -ESHUTDOWN ? 0 : e;
+}
+
 static int cut(struct gp_http_request *r)
 {
 	int e = gp_http_begin(r, 200, "text/plain");
@@ -187,6 +209,8 @@ static int handle(struct gp_http_request *r, void *arg)
 		gp_fail(-EIO, "the handler gives up");
 	if (!strcmp(path, "/ws"))
 		return websocket(r);
+	if (!strcmp(path, "/ticks"))
+		return ticks(r);
 	if (!strcmp(path, "/cut"))
 		return cut(r);
 	if (!strcmp(path, "/nothing"))
