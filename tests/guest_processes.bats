@@ -34,3 +34,11 @@ load helpers
 @test "processes: no_new_privs, namespaces, the parent's death, a subreaper, limits" {
     same_three_ways process_limits
 }
+
+@test "processes: exit, abort, faults and signals end them with the same status and core file; daemon, double fork" {
+    same_three_ways process_ends
+}
+
+@test "processes: objects in shared memory with one that is not patched, owners that end" {
+    same_three_ways share_unpatched
+}

@@ -9,7 +9,9 @@
  * the request goes to the kernel, 30,000 at most, then ENOMEM, which
  * pthread_create turns into EAGAIN as it would natively.
  *
- * Chunks are never huge pages: 300 stacks took 615 MB with them.
+ * Chunks are never huge pages: 300 stacks took 615 MB with them. Of a chunk, only
+ * a beginning that holds the slots in use goes into a core file: the kernel looks
+ * through all that may go there, page by page.
  *
  * Shared mappings are remembered, because a futex in one of them can be woken
  * by another process.
@@ -25,6 +27,7 @@
 #define CHUNK      (64UL << 30) /* reserved at a time */
 #define CHUNK_MIN  (256UL << 20)
 #define CHUNKS_MAX 256
+#define DUMP_SLOTS 8UL
 #define OTHERS_MAX 30000 /* stacks that are mappings of their own */
 
 struct slot {
@@ -39,6 +42,7 @@ struct chunk {
 	uint32_t count;      /* slots */
 	uint32_t fresh;      /* slots that were never used begin here */
 	uint32_t free;       /* index + 1 of the first that was given back */
+	unsigned long dumped; /* bytes from base on that go into a core file */
 	struct slot *slot;
 };
 
@@ -128,6 +132,7 @@ static struct chunk *new_chunk(unsigned long stack)
 	if (gp__is_err(p))
 		return NULL;
 	gp__raw(SYS_madvise, p, size, MADV_NOHUGEPAGE);
+	gp__raw(SYS_madvise, p, size, MADV_DONTDUMP);
 	*c = (struct chunk){ .base = (unsigned long)p, .size = size, .stack = stack, .count = (uint32_t)(size / stack) };
 	c->slot = gp__alloc(c->count * sizeof *c->slot);
 	if (!c->slot) {
@@ -136,6 +141,16 @@ static struct chunk *new_chunk(unsigned long stack)
 	}
 	mem.chunks++;
 	return c;
+}
+
+/* A fresh slot is in use: O(log slots) calls in the life of a chunk. */
+static void dump_slots(struct chunk *c)
+{
+	if (c->fresh * c->stack <= c->dumped)
+		return;
+	c->dumped = gp__max(2 * c->dumped, DUMP_SLOTS * c->stack);
+	c->dumped = gp__min(c->dumped, c->size);
+	gp__raw(SYS_madvise, c->base, c->dumped, MADV_DODUMP);
 }
 
 static struct chunk *chunk_of(unsigned long addr)
@@ -165,6 +180,7 @@ static long stack_take(unsigned long size)
 		c->free = c->slot[i].next;
 	} else {
 		i = c->fresh++;
+		dump_slots(c);
 	}
 	c->slot[i].used = true;
 	return (long)(c->base + i * c->stack);
