@@ -21,7 +21,8 @@
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 8
 #endif
-#define TTY_PIECE 256 /* what a terminal that says "writable" takes without waiting */
+#define TTY_PIECE  256      /* what a terminal that says "writable" takes without waiting */
+#define PIPE_PIECE GP__PAGE /* and a pipe of a kernel that knows no RWF_NOWAIT for it (Linux before 6.4) */
 
 int gp__desc_enter(struct gp_hub **h, int fd)
 {
@@ -45,9 +46,12 @@ int gp__desc_wait(struct gp_hub *h, int fd, unsigned events, int64_t deadline)
 bool gp__desc_ready(int fd, unsigned events)
 {
 	struct pollfd p = { fd, (short)((events & GP__READ ? POLLIN : 0) | (events & GP__WRITE ? POLLOUT : 0)), 0 };
-	long zero[2] = { 0, 0 };
+	long zero[2] = { 0, 0 }, r;
 
-	return gp__raw(SYS_ppoll, &p, 1, zero, 0) != 0;
+	do {
+		r = gp__raw(SYS_ppoll, &p, 1, zero, 0);
+	} while (r == -EINTR);
+	return r > 0; /* without memory to ask nothing is: whoever reads now may block */
 }
 
 int gp__desc_fresh(struct gp_hub *h, long fd)
@@ -93,11 +97,16 @@ static long read_some(int fd, void *buf, size_t n)
 	return r == -EINTR ? -EAGAIN : r;
 }
 
-static bool is_tty(int fd)
+/* How much may be written to what says "writable". */
+static size_t piece(int fd, size_t n)
 {
 	char termios[64];
+	struct stat st;
 
-	return !gp__raw(SYS_ioctl, fd, TCGETS, termios);
+	if (!gp__raw(SYS_ioctl, fd, TCGETS, termios))
+		return gp__min(n, (size_t)TTY_PIECE);
+	/* One that cannot be looked at may be a pipe. */
+	return gp__raw(SYS_fstat, fd, &st) || S_ISFIFO(st.st_mode) ? gp__min(n, PIPE_PIECE) : n;
 }
 
 long gp__desc_write_some(int fd, const void *buf, size_t n)
@@ -117,7 +126,7 @@ long gp__desc_write_some(int fd, const void *buf, size_t n)
 		return r;
 	if (!gp__desc_ready(fd, GP__WRITE))
 		return -EAGAIN;
-	r = gp__raw(SYS_write, fd, buf, is_tty(fd) ? gp__min(n, (size_t)TTY_PIECE) : n);
+	r = gp__raw(SYS_write, fd, buf, piece(fd, n));
 	return r == -EINTR ? -EAGAIN : r;
 }
 

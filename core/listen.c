@@ -40,34 +40,48 @@ static int number(const char *s)
 
 /* ---- handed over ------------------------------------------------------------------ */
 
-/* All of /proc/self/environ with a 0 behind it; NULL: it cannot be read. */
-static char *environment(size_t *size)
+/* All of a file with a 0 behind it, in *text: its size, or an error. */
+static long read_all(int fd, char **text)
 {
-	long fd = gp__raw(SYS_openat, AT_FDCWD, "/proc/self/environ", O_RDONLY | O_CLOEXEC, 0), n = 0;
 	size_t used = 0, room = 4096;
-	char *text = gp__is_err(fd) ? NULL : gp__alloc(room + 1);
+	long n;
 
-	while (text && (n = gp__raw(SYS_read, fd, text + used, room - used)) > 0) {
+	*text = gp__alloc(room + 1);
+	if (!*text)
+		return -ENOMEM;
+	while ((n = gp__raw(SYS_read, fd, *text + used, room - used)) > 0) {
+		char *more;
+
 		used += (size_t)n;
-		if (used == room) {
-			char *more = gp__realloc(text, 2 * room + 1);
-
-			if (!more)
-				break;
-			room *= 2;
-			text = more;
-		}
+		if (used < room)
+			continue;
+		more = gp__realloc(*text, 2 * room + 1);
+		n = -ENOMEM;
+		if (!more)
+			break;
+		room *= 2;
+		*text = more;
 	}
-	if (!gp__is_err(fd))
-		gp__raw(SYS_close, fd);
-	if (text)
-		text[used] = 0;
-	*size = used;
-	return text;
+	(*text)[used] = 0;
+	if (n < 0)
+		gp__free(*text);
+	return n < 0 ? n : (long)used;
+}
+
+/* What the process began with: its size, or an error. */
+static long environment(char **text)
+{
+	long fd = gp__raw(SYS_openat, AT_FDCWD, "/proc/self/environ", O_RDONLY | O_CLOEXEC, 0), r;
+
+	if (fd < 0)
+		return fd;
+	r = read_all((int)fd, text);
+	gp__raw(SYS_close, fd);
+	return r;
 }
 
 /* The value of a variable in it, or NULL. O(its size). */
-static const char *variable(const char *env, size_t size, const char *name)
+static const char *variable(const char *env, long size, const char *name)
 {
 	size_t n = strlen(name);
 
@@ -96,13 +110,13 @@ static int place_of(const char *names, const char *name)
 
 static int from_systemd(const char *which)
 {
-	size_t size;
-	char *env = environment(&size);
 	const char *pid, *fds;
+	char *env;
+	long size = environment(&env);
 	int i, count, r = -ENOENT;
 
-	if (!env)
-		return -ENOENT;
+	if (size < 0)
+		return (int)size;
 	pid = variable(env, size, "LISTEN_PID");
 	fds = variable(env, size, "LISTEN_FDS");
 	count = fds ? number(fds) : 0;
@@ -113,6 +127,13 @@ static int from_systemd(const char *which)
 		r = SYSTEMD_FIRST + i;
 	gp__free(env);
 	return r;
+}
+
+/* What it is bound to becomes the server's address. */
+static long name_of(struct gp_server *s, int fd)
+{
+	s->bound.length = sizeof s->bound.storage;
+	return gp__raw(SYS_getsockname, fd, &s->bound.storage, &s->bound.length);
 }
 
 /* Makes an open socket ours: it is of the right type, and does not block. */
@@ -128,6 +149,9 @@ static int adopt(struct gp_server *s, int fd)
 	r = gp__raw(SYS_getsockopt, fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size);
 	if (type != s->type || (type == SOCK_STREAM && (r < 0 || !listens)))
 		return -EINVAL;
+	r = name_of(s, fd);
+	if (r < 0)
+		return (int)r;
 	flags = gp__raw(SYS_fcntl, fd, F_GETFL, 0);
 	if (flags >= 0)
 		flags = gp__raw(SYS_fcntl, fd, F_SETFL, flags | O_NONBLOCK);
@@ -137,9 +161,22 @@ static int adopt(struct gp_server *s, int fd)
 
 /* ---- bound --------------------------------------------------------------------------- */
 
-static void set_option(int fd, int level, int name, int value)
+static long set_option(int fd, int level, int name, int value)
 {
-	gp__raw(SYS_setsockopt, fd, level, name, &value, sizeof value);
+	return gp__raw(SYS_setsockopt, fd, level, name, &value, sizeof value);
+}
+
+static long set_options(const struct gp_server *s, int fd, int family, int v6_only)
+{
+	long r = 0;
+
+	if (family != AF_UNIX && s->type == SOCK_STREAM)
+		r = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (!r && s->options.reuse_port)
+		r = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	if (!r && family == AF_INET6)
+		r = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6_only);
+	return r;
 }
 
 /* Nobody listens to this path any more: it is what a process has left behind. */
@@ -164,29 +201,35 @@ static int bind_to(struct gp_server *s, const struct gp_address *a, int v6_only)
 {
 	int fd = (int)gp__raw(SYS_socket, a->storage.ss_family, s->type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	const struct sockaddr_un *u = (const struct sockaddr_un *)&a->storage;
+	bool has_path = a->storage.ss_family == AF_UNIX && u->sun_path[0];
 	long r;
 
 	if (fd < 0)
 		return fd;
-	if (a->storage.ss_family != AF_UNIX && s->type == SOCK_STREAM)
-		set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	if (s->options.reuse_port)
-		set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-	if (a->storage.ss_family == AF_INET6)
-		set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6_only);
+	r = set_options(s, fd, a->storage.ss_family, v6_only);
+	if (r < 0)
+		goto fail;
 	r = gp__raw(SYS_bind, fd, &a->storage, a->length);
-	if (r == -EADDRINUSE && a->storage.ss_family == AF_UNIX && path_is_stale(a, s->type)) {
+	if (r == -EADDRINUSE && has_path && path_is_stale(a, s->type)) {
 		gp__raw(SYS_unlinkat, AT_FDCWD, u->sun_path, 0);
 		r = gp__raw(SYS_bind, fd, &a->storage, a->length);
 	}
-	if (r >= 0 && s->type == SOCK_STREAM)
+	if (r < 0)
+		goto fail;
+	if (s->type == SOCK_STREAM)
 		r = gp__raw(SYS_listen, fd, s->options.backlog);
-	if (r < 0) {
-		gp__raw(SYS_close, fd);
-		return (int)r;
-	}
-	s->unlink_path = a->storage.ss_family == AF_UNIX && u->sun_path[0];
+	if (r >= 0)
+		r = name_of(s, fd);
+	if (r < 0)
+		goto fail_bound;
+	s->unlink_path = has_path;
 	return fd;
+fail_bound:
+	if (has_path)
+		gp__raw(SYS_unlinkat, AT_FDCWD, u->sun_path, 0);
+fail:
+	gp__raw(SYS_close, fd);
+	return (int)r;
 }
 
 /* "host:port": the first address that works. */
@@ -245,8 +288,6 @@ int gp__listen(struct gp_server *s, int *fd)
 		return r;
 	gp__fd_closing(s->hub, r); /* the number is new: what was known of it is not */
 	*fd = r;
-	s->bound.length = sizeof s->bound.storage;
-	gp__raw(SYS_getsockname, r, &s->bound.storage, &s->bound.length);
 	gp_address_text(&s->bound, s->text, sizeof s->text);
 	return 0;
 }

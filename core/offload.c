@@ -18,6 +18,7 @@ struct apart {
 	void *arg;
 	void (*end)(void *arg);
 	bool left;         /* the one who waited has gone; under the shim */
+	int error;         /* fn was not called; under the shim */
 };
 
 static void end_apart(struct apart *a)
@@ -41,8 +42,11 @@ static void *body(void *p)
 {
 	struct apart *a = p;
 
-	gp_defer(through, a); /* also if fn ends its greenlet; without memory for it one that is left alone is never freed */
-	a->fn(a->arg);
+	a->error = gp_defer(through, a); /* also if fn ends its greenlet */
+	if (!a->error)
+		a->fn(a->arg);
+	else
+		through(a);
 	return NULL;
 }
 
@@ -61,6 +65,8 @@ static int run_apart(struct gp_hub *h, struct apart *a, int64_t deadline)
 		return -ENOMEM;
 	}
 	r = gp_join(g, deadline);
+	if (!r)
+		r = a->error;
 	if (r && gp_ready(g))
 		end_apart(a);
 	else if (r)

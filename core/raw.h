@@ -10,12 +10,22 @@
 #include <sys/syscall.h>
 #include "core/base.h"
 
+#ifdef GP_RAW_FAULTS
+/* In a build for tests (tests/unit/fault_calls.h), which may define it: true if
+ * this call is to fail; then *ret is what comes back. */
+bool gp__raw_fault(long nr, const long *args, long *ret) __attribute__((weak));
+#endif
+
 static inline long gp__raw6(long nr, long a, long b, long c, long d, long e, long f)
 {
+	long ret;
+#ifdef GP_RAW_FAULTS
+	if (gp__raw_fault && gp__raw_fault(nr, (long[]){ a, b, c, d, e, f }, &ret))
+		return ret;
+#endif
 	register long r10 __asm__("r10") = d;
 	register long r8 __asm__("r8") = e;
 	register long r9 __asm__("r9") = f;
-	long ret;
 
 	__asm__ volatile("syscall"
 	                 : "=a"(ret)
@@ -37,5 +47,14 @@ static inline bool gp__is_err(long r) { return (unsigned long)r >= -4095UL; }
  * the kernel (after musl's cancellation points). args: six words. */
 long gp__raw_block(long nr, const long *args, const volatile uint32_t *stop);
 extern const char gp__raw_block_begin[], gp__raw_block_end[], gp__raw_block_stop[];
+#ifdef GP_RAW_FAULTS
+static inline long gp__raw_block_or_fail(long nr, const long *args, const volatile uint32_t *stop)
+{
+	long ret;
+
+	return gp__raw_fault && gp__raw_fault(nr, args, &ret) ? ret : gp__raw_block(nr, args, stop);
+}
+#define gp__raw_block gp__raw_block_or_fail
+#endif
 
 #endif

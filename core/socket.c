@@ -120,8 +120,9 @@ static long attempt_connect(int fd, const struct sockaddr *addr, socklen_t lengt
 
 	if (flags < 0)
 		return flags;
-	if (!(flags & O_NONBLOCK))
-		gp__raw(SYS_fcntl, fd, F_SETFL, flags | O_NONBLOCK);
+	r = flags & O_NONBLOCK ? 0 : gp__raw(SYS_fcntl, fd, F_SETFL, flags | O_NONBLOCK);
+	if (r)
+		return r;
 	r = gp__raw(SYS_connect, fd, addr, length);
 	if (!(flags & O_NONBLOCK))
 		gp__raw(SYS_fcntl, fd, F_SETFL, flags);

@@ -43,6 +43,7 @@ unit() {
 @test "unit poll: poll and select with deadlines" { unit poll; }
 @test "unit fault_io: files, names, programs and servers without memory and without descriptors" { unit fault_io; }
 @test "unit fault_objects: constructors, queues and actors without memory" { unit fault_objects; }
+@test "unit fault_talk: pipes, connections, actors and errors without memory" { unit fault_talk; }
 @test "unit file: files by helper threads" { unit file; }
 @test "unit apart: blocking functions, and names, on threads of the pool" { unit apart; }
 @test "unit subprocess: programs beside the greenlets" { unit subprocess; }

@@ -33,13 +33,22 @@ int *gp__lib___errno_location(void) { return &ev_errno; }
 
 int gp__lib_epoll_create1(int flags)
 {
-	return (int)ret(gp__fd_hide((int)gp__raw(SYS_epoll_create1, flags)));
+	int fd, tries = 0;
+
+	do { /* again if it is for a hub that exists (after a fork): libev would abort */
+		fd = gp__fd_hide((int)gp__raw(SYS_epoll_create1, flags));
+	} while (fd < 0 && gp__hub() && gp__fd_pause(&tries));
+	return (int)ret(fd);
 }
 
 int gp__lib_epoll_ctl(int epfd, int op, int fd, void *event)
 {
 	long r = gp__raw(SYS_epoll_ctl, epfd, op, fd, event);
 
+	/* No memory, or no more watches: libev tells the watcher, but not
+	 * before it has slept. */
+	if (r == -ENOMEM || r == -ENOSPC)
+		gp__hub()->refused = true;
 	/* A number that was closed without our seeing it: as with a file that
 	 * cannot be waited for libev then calls it ready, and whoever waits
 	 * learns from the call itself what it is. */
@@ -55,7 +64,7 @@ int gp__lib_epoll_wait(int epfd, void *events, int max, int ms)
 	int64_t left = 0;
 	long r;
 
-	if (ms != 0) {
+	if (ms != 0 && !h->refused) {
 		int64_t at = gp__deadline_next(h);
 
 		left = at == GP__NEVER ? GP__NEVER : gp__max(at - gp__now(), 0);

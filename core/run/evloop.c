@@ -59,13 +59,23 @@ static void on_due(struct ev_loop *ev, ev_check *w, int revents)
 		gp__deadlines_fire(l->hub, gp__now());
 }
 
+static void watch_kick(struct gp_loop *l, int fd)
+{
+	ev_io_stop(l->ev, &l->kick);
+	ev_io_set(&l->kick, fd, EV_READ);
+	ev_io_start(l->ev, &l->kick);
+}
+
 static void on_kick(struct ev_loop *ev, ev_io *w, int revents)
 {
+	struct gp_loop *l = gp__container_of(w, struct gp_loop, kick);
 	uint64_t count;
 
+	if (revents & EV_ERROR) /* the kernel would not watch it now */
+		watch_kick(l, w->fd);
 	gp__raw(SYS_read, w->fd, &count, sizeof count);
-	gp__offload_collect(gp__container_of(w, struct gp_loop, kick)->hub);
-	gp__handlers_collect(gp__container_of(w, struct gp_loop, kick)->hub);
+	gp__offload_collect(l->hub);
+	gp__handlers_collect(l->hub);
 }
 
 static void on_ready(struct ev_loop *ev, ev_io *io, int revents)
@@ -73,8 +83,9 @@ static void on_ready(struct ev_loop *ev, ev_io *io, int revents)
 	struct watcher *w = gp__container_of(io, struct watcher, io);
 	unsigned events = (revents & EV_READ ? GP__READ : 0) | (revents & EV_WRITE ? GP__WRITE : 0);
 
-	if (revents & EV_ERROR) { /* libev has stopped it: the number is not open */
+	if (revents & EV_ERROR) { /* libev has stopped it: the number is not open, or the kernel would not watch it now */
 		w->f->active = 0;
+		w->f->watched = w->f->generation - 1; /* libev believes that the kernel watches it */
 		events = GP__READ | GP__WRITE;
 	}
 	gp__list_each(n, &w->f->waits) {
@@ -179,6 +190,7 @@ void gp__loop_poll(struct gp_hub *h, bool may_block)
 	    !(h->hooks->may_wake && h->hooks->may_wake(h)))
 		may_block = !nothing_can_wake(h);
 	started = gp__now();
+	h->refused = false;
 	ev_run(h->loop->ev, may_block ? EVRUN_ONCE : EVRUN_NOWAIT);
 	h->polled = gp__now();
 	h->poll_cost = may_block ? 0 : h->polled - started;
@@ -209,8 +221,7 @@ static int start_kick(struct gp_loop *l)
 		return fd;
 	ev_init(&l->kick, nobody);
 	ev_set_cb(&l->kick, on_kick);
-	ev_io_set(&l->kick, fd, EV_READ);
-	ev_io_start(l->ev, &l->kick);
+	watch_kick(l, fd);
 	return 0;
 }
 
@@ -247,13 +258,21 @@ fail_loop:
 	return r;
 }
 
+static void renew_kick(struct gp_loop *l)
+{
+	int tries = 0;
+
+	ev_io_stop(l->ev, &l->kick);
+	gp__lib_close(l->kick.fd);
+	while (start_kick(l))
+		if (!gp__fd_pause(&tries))
+			gp__panic(__FILE__, __LINE__, "no descriptor is left for the hub");
+}
+
 /* In the child of a fork: libev and the eventfd are the parent's. */
 static void renew(struct gp_hub *h)
 {
-	ev_io_stop(h->loop->ev, &h->loop->kick);
-	gp__lib_close(h->loop->kick.fd);
-	if (start_kick(h->loop))
-		gp__panic(__FILE__, __LINE__, "no descriptor is left for the hub after fork");
+	renew_kick(h->loop);
 	ev_loop_fork(h->loop->ev);
 }
 
@@ -261,14 +280,10 @@ static void renew(struct gp_hub *h)
  * runs next, which is at once. */
 static void give_up(struct gp_hub *h, int fd)
 {
-	if (fd != h->loop->kick.fd) {
+	if (fd != h->loop->kick.fd)
 		ev_loop_fork(h->loop->ev);
-		return;
-	}
-	ev_io_stop(h->loop->ev, &h->loop->kick);
-	gp__lib_close(fd);
-	if (start_kick(h->loop))
-		gp__panic(__FILE__, __LINE__, "no descriptor is left for the hub");
+	else
+		renew_kick(h->loop);
 }
 
 static void serve_requests(struct gp_hub *h)

@@ -239,6 +239,7 @@ struct gp_hub {
 	int64_t polled;               /* when it was looked at, loop time */
 	int64_t poll_cost;            /* ns that the last look took while others were runnable */
 	bool poll_now;                /* the hub looks at the loop before the next turn */
+	bool refused;                 /* in this look the kernel would not watch something: it does not sleep */
 	volatile uint32_t idle;       /* sleeps in the kernel right now */
 	unsigned external;            /* greenlets parked with GP__EXTERNAL or a deadline */
 	struct gp_deadlines deadlines;
@@ -501,6 +502,8 @@ void gp__loop_kick(struct gp_hub *h);
 /* A descriptor of ours, moved to the top of the table, close-on-exec. */
 int gp__fd_hide(int fd);
 void gp__fd_unhide(int fd); /* before it is closed */
+/* There was no descriptor for it: sleeps, all of it; false: that was often enough. */
+bool gp__fd_pause(int *tries);
 bool gp__fd_is_ours(int fd);
 extern int gp__fd_own_low; /* no number below it is ours */
 /* The last number from `from` on, up to `last`, before the next one of ours. */

@@ -71,6 +71,16 @@ int gp__fd_hide(int fd)
 	return -EMFILE;
 }
 
+/* A hub that exists cannot go on without its descriptors. That there is none is
+ * a matter of moments, as a rule: false after 5 s. */
+bool gp__fd_pause(int *tries)
+{
+	long ts[2] = { 0, 10 * GP__MSEC };
+
+	gp__raw(SYS_nanosleep, ts, 0);
+	return ++*tries < 500;
+}
+
 void gp__fd_move(struct gp_hub *h, int fd)
 {
 	own_avoid = fd;

@@ -12,6 +12,14 @@ static int fault_at = -1; /* the n-th allocation from now fails; counts down */
 /* gp__realloc does not count: libev, which grows its tables by it when it likes, ends the process without memory. */
 static bool fault_no_realloc;
 
+static int fault_blocks; /* that live; helper threads free some, too */
+
+static void *fault_count(void *p)
+{
+	__atomic_add_fetch(&fault_blocks, p != NULL, __ATOMIC_RELAXED);
+	return p;
+}
+
 static bool fault_now(void)
 {
 	return fault_at >= 0 && !fault_at--;
@@ -19,15 +27,18 @@ static bool fault_now(void)
 
 void *gp__alloc(size_t size)
 {
-	return fault_now() ? NULL : calloc(1, size ? size : 1);
+	return fault_now() ? NULL : fault_count(calloc(1, size ? size : 1));
 }
 void gp__free(void *p)
 {
+	__atomic_sub_fetch(&fault_blocks, p != NULL, __ATOMIC_RELAXED);
 	free(p);
 }
 void *gp__realloc(void *p, size_t size)
 {
-	return !fault_no_realloc && fault_now() ? NULL : realloc(p, size);
+	if (!fault_no_realloc && fault_now())
+		return NULL;
+	return p ? realloc(p, size) : fault_count(realloc(NULL, size));
 }
 
 UNIT_UNUSED static int fault_descriptors(void)
