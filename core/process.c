@@ -4,6 +4,7 @@
  * left, an old kernel, any child at all) we ask again and again with WNOHANG:
  * SIGCHLD is the program's.
  */
+#include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "core/alloc.h"
@@ -72,6 +73,22 @@ struct after_fork {
 
 static struct after_fork *hooks, **hooks_end = &hooks; /* of the process */
 
+static void run_hooks(void)
+{
+	for (struct after_fork *a = hooks; a; a = a->next)
+		a->fn(a->arg);
+}
+
+/* Linked alone fork() calls them, after the hub's own. */
+static int watch(void)
+{
+#ifndef GP_SHIM
+	if (!hooks && (gp__fork_watch() || pthread_atfork(NULL, NULL, run_hooks)))
+		return -ENOMEM;
+#endif
+	return 0;
+}
+
 GP_API int gp_after_fork(void (*fn)(void *arg), void *arg)
 {
 	struct after_fork *a;
@@ -81,6 +98,10 @@ GP_API int gp_after_fork(void (*fn)(void *arg), void *arg)
 	a = gp__alloc(sizeof *a);
 	if (!a)
 		return -ENOMEM;
+	if (watch()) {
+		gp__free(a);
+		return -ENOMEM;
+	}
 	a->fn = fn;
 	a->arg = arg;
 	*hooks_end = a;
@@ -95,16 +116,10 @@ GP_API pid_t gp_fork(void)
 
 	if (h && !h->current)
 		return -EPERM;
-	pid = fork(); /* under the shim it comes back in, and does the rest */
-	if (pid < 0)
-		return -errno;
-	if (pid > 0)
-		return pid;
-#ifndef GP_SHIM
-	if (h)
-		gp__hub_forked(h);
+	pid = fork(); /* it tells the hub: linked alone by pthread_atfork(), under the shim because it comes back in */
+#ifdef GP_SHIM
+	if (!pid)
+		run_hooks();
 #endif
-	for (struct after_fork *a = hooks; a; a = a->next)
-		a->fn(a->arg);
-	return 0;
+	return pid < 0 ? -errno : pid;
 }

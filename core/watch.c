@@ -31,6 +31,7 @@ static struct {
 	uint64_t since;         /* when the counters were last seen to change: of the helper */
 	uint64_t seen;          /* their sum then, which the handler compares */
 	bool helper;            /* it runs */
+	int pid;                /* in this process */
 	struct sigaction before; /* SIGURG's */
 } watch;
 
@@ -88,7 +89,7 @@ static void helper(void *arg)
 static void stop(void)
 {
 	__atomic_store_n(&watch.limit, 0, __ATOMIC_RELEASE);
-	while (__atomic_load_n(&watch.helper, __ATOMIC_ACQUIRE))
+	while (watch.pid == watch.hub->pid && __atomic_load_n(&watch.helper, __ATOMIC_ACQUIRE))
 		nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
 	sigaction(SIGURG, &watch.before, NULL);
 	watch.hub = NULL;
@@ -101,6 +102,7 @@ static int begin(struct gp_hub *h, int64_t limit)
 
 	gp__backtrace_prepare();
 	watch.hub = h;
+	watch.pid = h->pid;
 	watch.limit = limit;
 	watch.since = (uint64_t)gp__now();
 	watch.seen = progress(h);

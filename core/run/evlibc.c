@@ -85,8 +85,11 @@ int gp__lib_epoll_wait(int epfd, void *events, int max, int ms)
 	return (int)ret(r);
 }
 
+/* After a fork it may be closed already, and the number the program's. */
 int gp__lib_close(int fd)
 {
+	if (!gp__fd_is_ours(fd))
+		return 0;
 	gp__fd_unhide(fd);
 	return (int)ret(gp__raw(SYS_close, fd));
 }

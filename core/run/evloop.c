@@ -200,6 +200,8 @@ void gp__loop_kick(struct gp_hub *h)
 {
 	uint64_t one = 1;
 
+	if (h->forked) /* it will look, and the number is no longer ours */
+		return;
 	gp__raw(SYS_write, h->loop->kick.fd, &one, sizeof one);
 }
 
@@ -269,11 +271,15 @@ static void renew_kick(struct gp_loop *l)
 			gp__panic(__FILE__, __LINE__, "no descriptor is left for the hub");
 }
 
-/* In the child of a fork: libev and the eventfd are the parent's. */
+/* In the child of a fork: libev and the eventfd are the parent's. What was
+ * kicked before now is looked at here. */
 static void renew(struct gp_hub *h)
 {
 	renew_kick(h->loop);
 	ev_loop_fork(h->loop->ev);
+	h->forked = false;
+	gp__offload_collect(h);
+	gp__handlers_collect(h);
 }
 
 /* The program wants a number of ours: libev makes its descriptor anew when it
@@ -292,6 +298,5 @@ static void serve_requests(struct gp_hub *h)
 		renew(h);
 	if (h->wanted_fd >= 0)
 		give_up(h, h->wanted_fd);
-	h->forked = false;
 	h->wanted_fd = -1;
 }

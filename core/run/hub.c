@@ -10,6 +10,10 @@
 #include "core/raw.h"
 #include "core/run/hub.h"
 
+#ifndef GP_SHIM
+#include <pthread.h>
+#endif
+
 #define HUB_STACK   (64 * 1024UL)
 #define TURNS_COUNT 10000 /* between two looks at the loop, deterministic */
 
@@ -49,6 +53,25 @@ static __thread __attribute__((tls_model("initial-exec"))) struct gp_hub *thread
 
 struct gp_hub GP_NOINLINE *gp__hub(void) { return thread_hub; }
 void GP_NOINLINE gp__hub_set(struct gp_hub *h) { thread_hub = h; }
+
+/* In the child, called by fork(), whoever called that. It may never use the
+ * hub: nothing here can fail. */
+static void forked(void)
+{
+	gp__fds_drop_own();
+	if (thread_hub && thread_hub->current)
+		gp__hub_forked(thread_hub);
+}
+
+int gp__fork_watch(void)
+{
+	static int done; /* of the process */
+
+	if (__atomic_exchange_n(&done, 1, __ATOMIC_SEQ_CST) || !pthread_atfork(NULL, NULL, forked))
+		return 0;
+	done = 0;
+	return -ENOMEM;
+}
 #endif
 
 static const struct gp_hooks no_hooks;
@@ -119,6 +142,10 @@ struct gp_hub *gp__hub_need(void)
 		return h;
 	if (gp__hub_maker)
 		return gp__hub_maker() ? NULL : gp__hub();
+#ifndef GP_SHIM
+	if (gp__fork_watch())
+		return NULL;
+#endif
 	if (gp__hub_make(&h, NULL, NULL))
 		return NULL;
 	gp__hub_set(h);
@@ -200,5 +227,4 @@ void gp__hub_forked(struct gp_hub *h)
 	gp__fds_forked(h);
 	gp__offload_forked(h);
 	h->forked = true;
-	gp__yield_poll(h);
 }

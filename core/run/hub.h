@@ -309,8 +309,11 @@ int gp__hub_make(struct gp_hub **out, struct gp_greenlet *main, const struct gp_
 struct gp_hub *gp__hub_need(void);
 /* If set, it makes the hub for gp__hub_need(), and hands it to gp__hub_set(). */
 extern int (*gp__hub_maker)(void);
-/* In the child of a fork: forget every greenlet but the caller. */
+/* In the child of a fork: forget every greenlet but the caller. The next look
+ * at the loop makes its descriptors anew. */
 void gp__hub_forked(struct gp_hub *h);
+/* Linked alone: from now on each fork() calls that in its child. 0 or -ENOMEM. */
+int gp__fork_watch(void);
 /* Nothing outside can wake anybody: no descriptor, no helper, no timer. */
 static inline bool gp__hub_alone(const struct gp_hub *h)
 {
@@ -502,6 +505,8 @@ void gp__loop_kick(struct gp_hub *h);
 /* A descriptor of ours, moved to the top of the table, close-on-exec. */
 int gp__fd_hide(int fd);
 void gp__fd_unhide(int fd); /* before it is closed */
+/* In the child of a fork: closes them, of whatever hub they are. */
+void gp__fds_drop_own(void);
 /* There was no descriptor for it: sleeps, all of it; false: that was often enough. */
 bool gp__fd_pause(int *tries);
 bool gp__fd_is_ours(int fd);

@@ -42,6 +42,15 @@ void gp__fd_unhide(int fd)
 			own[i] = -1;
 }
 
+void gp__fds_drop_own(void)
+{
+	for (unsigned i = 0; i < OWN_MAX; i++) {
+		if (own[i] >= 0)
+			gp__raw(SYS_close, own[i]);
+		own[i] = -1;
+	}
+}
+
 int gp__fd_hide(int fd)
 {
 	struct rlimit lim = { 1024, 1024 };

@@ -60,7 +60,8 @@ int gp_set_trace(void (*fn)(struct gp_greenlet *g));
  * letting others run, with its backtrace: once, while it still does. 0 ends the
  * watch, a second call changes the limit. A helper thread looks every half
  * limit, and asks with SIGURG, whose handler is replaced, for the backtrace. A
- * switch costs no more than without. 0, -EINVAL for a limit below 1 ms, -EBUSY
+ * switch costs no more than without. The child of a fork has no helper until
+ * it calls this. 0, -EINVAL for a limit below 1 ms, -EBUSY
  * if another thread's greenlets are watched, -EAGAIN, -ENOMEM; -ENOTSUP under
  * libgreenpatch.so, which divides the time itself (GREENPATCH_SLICE). */
 int gp_watch_blocking(int64_t limit_ns);

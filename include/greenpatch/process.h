@@ -22,12 +22,14 @@ pid_t gp_waitpid(pid_t pid, int *status, int options, int64_t deadline);
  * greenlet that called exists; it is the main one there. The other ones, their
  * deadlines and their waits are the parent's; objects (queues, pipes ...) are as
  * they were; what another greenlet holds at that moment (a lock, an end of a
- * gp_pipe in the middle of a message) is held for ever. Flush stdio first, as before each fork.
- * The child's pid, or -EAGAIN, -ENOMEM. Does not park in the parent. */
+ * gp_pipe in the middle of a message) is held for ever. Flush stdio first, as
+ * before each fork. The child's pid, or -EAGAIN, -ENOMEM. Does not park in the
+ * parent. A plain fork() does the same; vfork(), _Fork() and clone() do not. */
 pid_t gp_fork(void);
 
 /* In the child of each gp_fork() from now on, fn(arg) is called before it
- * returns, in the order of registration. 0, -EINVAL, -ENOMEM. */
+ * returns, in the order of registration; and in that of each plain fork(), but
+ * for a program that is patched. 0, -EINVAL, -ENOMEM. */
 int gp_after_fork(void (*fn)(void *arg), void *arg);
 
 #ifdef __cplusplus

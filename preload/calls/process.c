@@ -45,6 +45,7 @@ static void in_child(struct gp_hub *h, struct gp_guest *me)
 		gp__panic(__FILE__, __LINE__, "Syscall User Dispatch cannot be armed in a child");
 	gp__signals_forked(h); /* before the hub looks: what had arrived is the parent's */
 	gp__hub_forked(h);
+	gp__yield_poll(h); /* before the program closes what is ours */
 	gp__tick_forked();
 	gp__timers_forked();
 	gp__diag_start(h);

@@ -249,7 +249,6 @@ CASE("a sleep, a descriptor, a job, or a hook that knows better: no deadlock")
 	NEED(!pipe(said));
 	pid = unit_fork();
 	if (!pid) {
-		gp__hub_forked(gp__hub());
 		gp__hub()->hooks = &hooks;
 		dup2(said[1], 2);
 		gp__park(gp__hub(), "test", 0, GP__NEVER, 0);

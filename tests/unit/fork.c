@@ -1,18 +1,8 @@
-/* fork.c - the child of a fork after gp__hub_forked(): nobody but the caller, and a hub that works; the parent's goes
- * on as if nothing had been. */
+/* fork.c - the child of a plain fork(): nobody but the caller, and a hub that works; the parent's goes on as if nothing
+ * had been. */
 #include "unit.h"
 #include "core/run/hub.h"
 #include "greenpatch.h"
-
-/* A fork as the shim makes it. */
-static pid_t fork_here(void)
-{
-	pid_t pid = unit_fork();
-
-	if (!pid)
-		gp__hub_forked(gp__hub());
-	return pid;
-}
 
 static void child_was_right(pid_t pid)
 {
@@ -49,7 +39,7 @@ CASE("only the caller goes on in the child; the others count as ended there")
 	pid_t pid;
 
 	gp_yield();
-	pid = fork_here();
+	pid = unit_fork();
 	if (!pid) {
 		EXPECT_INT(gp__hub()->pid, getpid());
 		EXPECT_INT(gp__hub()->stats.live, 1);
@@ -73,7 +63,7 @@ CASE("the child spawns, sleeps, waits and offloads as any process")
 	pid_t pid;
 
 	gp_yield();
-	pid = fork_here();
+	pid = unit_fork();
 	if (!pid) {
 		struct gp_greenlet *mine[3];
 
@@ -110,7 +100,7 @@ CASE("a descriptor that the parent waits for can be waited for in the child, and
 	g = gp_spawn(read_one, "parent");
 	gp_yield();
 	gp__yield_poll(gp__hub());
-	pid = fork_here();
+	pid = unit_fork();
 	if (!pid) {
 		struct gp_greenlet *mine;
 		char c;
@@ -144,7 +134,7 @@ CASE("parent and child wait for the same pipe at the same time; each byte wakes 
 
 	NEED(!pipe2(p, O_NONBLOCK) && gp_self());
 	EXPECT_INT(gp__wait_fd(gp__hub(), p[0], GP__READ, gp_now() + GP__MSEC), -ETIMEDOUT);
-	pid = fork_here();
+	pid = unit_fork();
 	for (int got = 0; got < 20;) {
 		char c;
 
@@ -166,7 +156,7 @@ CASE("deadlines of the parent's greenlets do not fire in the child")
 	pid_t pid;
 
 	gp_yield();
-	pid = fork_here();
+	pid = unit_fork();
 	if (!pid) {
 		EXPECT_INT(gp__hub()->deadlines.count, 0);
 		EXPECT_INT(gp__deadline_next(gp__hub()), GP__NEVER);
@@ -202,8 +192,9 @@ CASE("an object whose notifier was asked for works in both; its waiters that are
 	gp__notifier_init(&notifier, next_waiter);
 	gp_yield();
 	gp__notify(gp__hub(), &notifier);
-	pid = fork_here();
+	pid = unit_fork();
 	if (!pid) {
+		gp_yield();
 		EXPECT(!gp__notifier_pending(&notifier) && gp__list_empty(&waiters));
 		mine = gp_spawn(wait_once, "in the child");
 		gp_yield();
@@ -221,7 +212,7 @@ static pid_t forked;
 
 static void *fork_in_greenlet(void *arg)
 {
-	forked = fork_here();
+	forked = unit_fork();
 	if (!forked) {
 		struct gp_greenlet *g = gp_spawn(yield_some, "grandchild");
 
@@ -256,7 +247,7 @@ CASE("the helper threads stay in the parent; each process offloads on its own")
 
 	NEED(gp_self());
 	EXPECT_INT(gp__offload(gp__hub(), twice, &n), 8);
-	pid = fork_here();
+	pid = unit_fork();
 	if (!pid) {
 		EXPECT_INT(gp__offload_threads(gp__hub(), false), 0);
 		EXPECT_INT(gp__offload(gp__hub(), twice, &n), 8);
@@ -273,13 +264,13 @@ CASE("children fork children")
 	pid_t pid;
 
 	NEED(gp_self());
-	pid = fork_here();
+	pid = unit_fork();
 	if (!pid) {
 		struct gp_greenlet *g = gp_spawn(sleep_some, "child");
 		pid_t next;
 
 		gp_yield();
-		next = fork_here();
+		next = unit_fork();
 		if (!next) {
 			join_one(gp_spawn(sleep_some, "grandchild"));
 			EXPECT_STR(unit_trace, "grandchild");
@@ -300,7 +291,7 @@ CASE("the first descriptor that the child opens is the one that it would be nati
 
 	NEED(first >= 0 && second >= 0 && !close(first) && !close(second) && gp_self());
 	gp_sleep(1);
-	pid = fork_here();
+	pid = unit_fork();
 	EXPECT_INT(open("/dev/null", O_RDONLY), first);
 	if (!pid) {
 		gp_sleep(1); /* libev makes its descriptor anew here */
@@ -318,7 +309,7 @@ CASE("a timeout that was due, and not told yet, is told once in the child, too")
 
 	gp_timeout_start(&limit, 0);
 	gp__deadlines_fire(h, gp_now()); /* asks for the turn in which it hits */
-	pid = fork_here();
+	pid = unit_fork();
 	EXPECT_INT(gp_sleep(3600 * GP_SEC), -ETIMEDOUT);
 	EXPECT(gp_timeout_hit(&limit));
 	EXPECT_INT(gp_sleep(GP__MSEC), 0);
@@ -327,4 +318,68 @@ CASE("a timeout that was due, and not told yet, is told once in the child, too")
 	if (!pid)
 		unit_leave();
 	child_was_right(pid);
+}
+
+CASE("a child that closes all descriptors and takes our numbers for its own has a hub that works, and they stay its own")
+{
+	int numbers[16], n = 0;
+	pid_t pid;
+
+	EXPECT_INT(gp_sleep(1000), 0);
+	for (int fd = 3; fd < 1100; fd++)
+		if (gp__fd_is_ours(fd))
+			numbers[n++] = fd;
+	EXPECT_INT(n, 2);
+	pid = unit_fork();
+	if (!pid) {
+		NEED(!close_range(3, ~0U, 0));
+		NEED(!pipe2(p, O_NONBLOCK));
+		for (int i = 0; i < n; i++)
+			NEED(dup2(p[1], numbers[i]) == numbers[i]);
+		join_one(gp_spawn(sleep_some, "child"));
+		NEED(write(p[1], "x", 1) == 1);
+		EXPECT_INT(gp__wait_fd(gp__hub(), p[0], GP__READ, gp_now() + 5 * GP__SEC), GP__READ);
+		for (int i = 0; i < n; i++)
+			EXPECT_INT(write(numbers[i], "x", 1), 1);
+		unit_leave();
+	}
+	child_was_right(pid);
+	EXPECT_INT(gp_sleep(1000), 0);
+}
+
+CASE("a child that may have no descriptor at all forks, and its child ends by itself")
+{
+	struct rlimit none = { 0, 0 };
+	pid_t pid;
+
+	if (unit_under("valgrind"))
+		unit_skip("valgrind wants descriptors of its own");
+	EXPECT_INT(gp_sleep(1000), 0);
+	pid = unit_fork();
+	if (!pid) {
+		pid_t own;
+
+		NEED(!setrlimit(RLIMIT_NOFILE, &none));
+		own = fork();
+		if (!own)
+			_exit(7);
+		EXPECT_INT(WEXITSTATUS(unit_wait(own)), 7);
+		unit_leave();
+	}
+	child_was_right(pid);
+}
+
+CASE("the watch of a process is not its child's, which may begin its own")
+{
+	pid_t pid;
+
+	EXPECT_INT(gp_watch_blocking(GP_SEC), 0);
+	pid = unit_fork();
+	if (!pid) {
+		EXPECT_INT(gp_watch_blocking(GP_SEC), 0);
+		EXPECT_INT(gp_watch_blocking(0), 0);
+		unit_leave();
+	}
+	child_was_right(pid);
+	EXPECT_INT(gp_watch_blocking(0), 0);
 }

@@ -105,7 +105,7 @@ static void *works(void *arg)
 	return arg;
 }
 
-CASE("the child has the caller alone, its hooks were called, and it works")
+static void child_is_alone(pid_t (*fork_by)(void))
 {
 	int ticks = 0, p[2];
 	struct gp_greenlet *g = gp_spawn(ticker, &ticks), *other;
@@ -119,7 +119,7 @@ CASE("the child has the caller alone, its hooks were called, and it works")
 	EXPECT_INT(gp_after_fork(NULL, "two"), -EINVAL);
 	gp_sleep(5 * GP_MSEC);
 	fflush(stdout);
-	pid = gp_fork();
+	pid = fork_by();
 	NEED(pid >= 0);
 	if (!pid) {
 		int before = ticks;
@@ -140,6 +140,16 @@ CASE("the child has the caller alone, its hooks were called, and it works")
 	EXPECT_INT(gp_waitpid(pid, &ticks, 0, GP_NEVER), pid);
 	EXPECT_INT(gp_kill(g, GP_NEVER), 0);
 	gp_unref(g);
+}
+
+CASE("the child has the caller alone, its hooks were called, and it works")
+{
+	child_is_alone(gp_fork);
+}
+
+CASE("the same with a plain fork()")
+{
+	child_is_alone(fork);
 }
 
 static void *forks(void *arg)

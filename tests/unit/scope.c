@@ -169,7 +169,6 @@ CASE("a limit that runs when its process forks runs in the child, too, once in e
 	EXPECT_INT(gp_sleep(1), 0);
 	pid = unit_fork();
 	if (!pid) {
-		gp__hub_forked(gp__hub());
 		EXPECT_INT(gp_sleep(GP_NEVER), -ETIMEDOUT);
 		EXPECT_INT(gp_timeout_stop(&t), -ETIMEDOUT);
 		EXPECT(gp_timeout_pending(&long_one));
