@@ -6,6 +6,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/sendfile.h>
@@ -20,6 +22,8 @@
 
 void gp__stream_init(struct gp_stream *s, int fd, bool borrowed)
 {
+	/* What is sent is whole as a rule: it must not wait for the peer to acknowledge the last of it. Fails elsewhere than on TCP. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
 	*s = (struct gp_stream){ .fd = fd, .borrowed = borrowed };
 }
 

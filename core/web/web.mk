@@ -20,6 +20,9 @@ ifeq ($(strip $(web_missing)),)
 all: web
 web: $(web_names)
 install: install-web
+# Beside core's in `make asan` and `make valgrind`; fault.c has an allocator of its own.
+web_asan     := $(B)/asan/web/pieces
+web_valgrind := $(B)/web/unit/pieces
 else
 tutorial := $(filter-out $(patsubst tests/tutorial/%.c,$(B)/tutorial/%,$(foreach n,29 31 32 33 34 35,$(wildcard tests/tutorial/$(n)_*.c))),$(tutorial))
 web:
@@ -70,6 +73,13 @@ $(B)/web/%: tests/web/%.c $(B)/libgreenpatch-web.a $(B)/libgreenpatch-core.a
 $(B)/web/unit/%: tests/web/unit/%.c $(B)/libgreenpatch-web.a $(B)/libgreenpatch-core.a tests/unit/unit.h
 	@mkdir -p $(@D)
 	@$(CC) -std=gnu11 $(GUEST_FLAGS) -Wno-unused-parameter -Iinclude -I. -Itests/unit -o $@ $< $(B)/libgreenpatch-web.a $(B)/libgreenpatch-core.a $(web_libs) -pthread
+web_asan_obj := $(web_src:%.c=$(B)/asan/obj/%.o)
+$(B)/asan/web/%: tests/web/unit/%.c $(web_asan_obj) $(B)/asan/core.a tests/unit/unit.h
+	@mkdir -p $(@D)
+	@$(CC) -std=gnu11 $(filter-out -O2,$(GUEST_FLAGS)) $(asan_flags) -Wno-unused-parameter -Iinclude -I. -Itests/unit -o $@ $< $(web_asan_obj) $(B)/asan/core.a $(web_libs)
+$(B)/asan/web/serve: tests/web/serve.c $(web_asan_obj) $(B)/asan/core.a
+	@mkdir -p $(@D)
+	@$(CC) -std=gnu11 -D_GNU_SOURCE $(filter-out -O2,$(GUEST_FLAGS)) $(asan_flags) -Wno-unused-parameter -Iinclude -o $@ $< $(web_asan_obj) $(B)/asan/core.a $(web_libs)
 examples: $(examples)
 web-apps: $(web_apps) $(web_units) $(examples)
 .PHONY: examples web-apps

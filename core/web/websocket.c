@@ -48,12 +48,29 @@ static ssize_t on_recv(wslay_event_context_ptr ctx, uint8_t *buf, size_t n, int 
 	return -1;
 }
 
+/* libwslay sends the head of a frame by itself and says that there is more: it is kept, and goes with what follows. */
 static ssize_t on_send(wslay_event_context_ptr ctx, const uint8_t *data, size_t n, int flags, void *arg)
 {
 	struct gp_websocket *ws = arg;
-	struct iovec v = { (void *)data, n };
-	ssize_t r = gp__stream_try_send(ws->stream, &v, 1, &ws->what);
+	ssize_t r;
 
+	if ((flags & WSLAY_MSG_MORE) && !ws->held_n && n <= sizeof ws->held) {
+		memcpy(ws->held, data, n);
+		ws->held_n = n;
+		return (ssize_t)n;
+	}
+	do {
+		struct iovec v[2] = { { ws->held, ws->held_n }, { (void *)data, n } };
+		size_t head;
+
+		r = gp__stream_try_send(ws->stream, ws->held_n ? v : v + 1, ws->held_n ? 2 : 1, &ws->what);
+		if (r <= 0)
+			break;
+		head = (size_t)r < ws->held_n ? (size_t)r : ws->held_n;
+		memmove(ws->held, ws->held + head, ws->held_n - head);
+		ws->held_n -= head;
+		r -= (ssize_t)head;
+	} while (!r);
 	if (r > 0)
 		return r;
 	ws->blocked = r == -EAGAIN;
@@ -192,6 +209,18 @@ static int queue(struct gp_websocket *ws, int opcode, const void *data, size_t n
 	}
 }
 
+/* Says that it is closed, once. */
+static int queue_close(struct gp_websocket *ws, int code, const char *reason, size_t n)
+{
+	if (ws->error || wslay_event_get_close_sent(ws->ctx))
+		return ws->error;
+	switch (wslay_event_queue_close(ws->ctx, (uint16_t)code, (const uint8_t *)reason, n)) {
+	case WSLAY_ERR_NOMEM: return -ENOMEM;
+	case WSLAY_ERR_INVALID_ARGUMENT: return -EINVAL;
+	default: return 0; /* also if one is on its way */
+	}
+}
+
 static int check(struct gp_websocket *ws, int type, const void *data, size_t n)
 {
 	if (!ws || (!data && n) || (type != GP_WEBSOCKET_TEXT && type != GP_WEBSOCKET_BINARY))
@@ -298,8 +327,9 @@ GP_API int gp_websocket_receive(struct gp_websocket *ws, struct gp_websocket_mes
 	while (!ws->first) {
 		if (ws->error)
 			return ws->error;
-		if (ws->request && ws->request->c->server->stopping && !wslay_event_get_close_sent(ws->ctx))
-			wslay_event_queue_close(ws->ctx, 1001, NULL, 0);
+		r = ws->request && ws->request->c->server->stopping ? queue_close(ws, 1001, NULL, 0) : 0;
+		if (r)
+			return r;
 		if (!wslay_event_want_read(ws->ctx)) {
 			r = flush(ws);
 			return r ? r : -ESHUTDOWN;
@@ -328,9 +358,9 @@ GP_API int gp_websocket_close(struct gp_websocket *ws, int code, const char *rea
 
 	if (!ws || n > 123)
 		return -EINVAL;
-	if (!ws->error && !wslay_event_get_close_sent(ws->ctx))
-		wslay_event_queue_close(ws->ctx, (uint16_t)code, (const uint8_t *)reason, n);
-	r = flush(ws);
+	r = queue_close(ws, code, reason, n);
+	if (!r)
+		r = flush(ws);
 	while (!r)
 		r = gp_websocket_receive(ws, &m, deadline);
 	return wslay_event_get_close_received(ws->ctx) ? 0 : r;

@@ -25,6 +25,8 @@ struct gp_websocket {
 	size_t early_n, early_at;
 	size_t budget;                     /* bytes that one turn may still receive */
 	int what;                          /* what the last attempt that would block waits for */
+	uint8_t held[16];                  /* head of a frame that goes with what follows it */
+	size_t held_n;
 	bool blocked;                      /* it would have blocked */
 	int error;                         /* what has ended it; 0: nothing */
 	int64_t heard;                     /* when something came last */
@@ -35,6 +37,6 @@ struct gp_websocket {
 int gp__ws_new(struct gp_websocket **ws, const struct gp_websocket_options *options, bool server, const char *early,
                size_t early_n);
 /* base64(sha1(key, magic)): 28 bytes and a 0. */
-void gp__ws_proof(const char *key, char *proof);
+bool gp__ws_proof(const char *key, char *proof);
 
 #endif

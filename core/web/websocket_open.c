@@ -11,15 +11,17 @@
 #define MAGIC    "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 #define HEAD_MAX 4096
 
-void gp__ws_proof(const char *key, char *proof)
+bool gp__ws_proof(const char *key, char *proof)
 {
 	unsigned char hash[EVP_MAX_MD_SIZE];
 	char text[128];
 	unsigned n = 0;
 	int len = snprintf(text, sizeof text, "%s%s", key, MAGIC);
 
-	EVP_Digest(text, (size_t)len, hash, &n, EVP_sha1(), NULL);
+	if (!EVP_Digest(text, (size_t)len, hash, &n, EVP_sha1(), NULL))
+		return false;
 	EVP_EncodeBlock((unsigned char *)proof, hash, 20);
+	return true;
 }
 
 /* 16 bytes in base64: 22 characters and ==. */
@@ -62,7 +64,8 @@ static int send_answer(struct gp_http_request *r, const char *key, const char *p
 	char text[512], proof[32];
 	int n;
 
-	gp__ws_proof(key, proof);
+	if (!gp__ws_proof(key, proof))
+		return -ENOMEM;
 	n = snprintf(text, sizeof text,
 	             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
 	             "Sec-WebSocket-Accept: %s\r\n%s%.100s%s\r\n",
@@ -209,7 +212,8 @@ static int shake_hands(struct gp_stream *s, const struct url *u, const char *pro
 	e = (int)gp_stream_send(s, text, (size_t)len, deadline);
 	if (e >= 0)
 		e = receive_head(s, head, n, end, deadline);
-	gp__ws_proof(key, proof);
+	if (!e && !gp__ws_proof(key, proof))
+		e = -ENOMEM;
 	return e ? e : is_accepted(head, proof) ? 0 : -EPROTO;
 }
 

@@ -26,7 +26,7 @@ check-units: units
 	@tests/unit/run plain $(units)
 # A make without -j builds the instrumented programs two at a time nevertheless.
 asan:
-	@$(MAKE) -s -j2 $(asan_units)
-	@tests/unit/run asan $(asan_units)
-valgrind: units
-	@tests/unit/run valgrind $(units)
+	@$(MAKE) -s -j2 $(asan_units) $(web_asan)
+	@tests/unit/run asan $(asan_units) $(web_asan)
+valgrind: units $(web_valgrind)
+	@tests/unit/run valgrind $(units) $(web_valgrind)

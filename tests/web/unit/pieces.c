@@ -1,6 +1,9 @@
 /* pieces.c - the parts of the web library that its servers' tests do not reach: clients, ZeroMQ's patterns, the chat, misuse. */
 #include "unit.h"
 #include <stdlib.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <zmq.h>
 #include "greenpatch-web.h"
 #include "greenpatch.h"
@@ -242,6 +245,21 @@ CASE("a server that stops closes its WebSockets with 1001")
 	EXPECT_INT((intptr_t)value, 0);
 	gp_unref(g);
 	gp_websocket_free(ws);
+	gp_http_server_free(s);
+}
+
+CASE("what is small goes at once: no stream waits for the peer to acknowledge what it got last")
+{
+	struct gp_http_server *s = gp_http_server_new("127.0.0.1:0", echo, NULL, NULL);
+	struct gp_stream *stream;
+	socklen_t n = sizeof(int);
+	int is = 0;
+
+	NEED(s && !gp_http_server_start(s));
+	NEED(!gp_stream_connect(&stream, gp_server_address(gp_http_server_base(s)), gp_after(5 * GP_SEC)));
+	EXPECT_INT(getsockopt(gp_stream_fd(stream), IPPROTO_TCP, TCP_NODELAY, &is, &n), 0);
+	EXPECT_INT(is, 1);
+	gp_stream_free(stream);
 	gp_http_server_free(s);
 }
 
