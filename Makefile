@@ -199,6 +199,8 @@ install: all $(B)/man/stamp
 	install -m 644 $(B)/greenpatch.pc $(B)/greenpatch-patch.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
 	sed 's|^LIBDIR=.*|LIBDIR=$(LIBDIR)/greenpatch|' scripts/greenpatch >$(B)/greenpatch.installed
 	install -m 755 $(B)/greenpatch.installed $(DESTDIR)$(PREFIX)/bin/greenpatch
+	install -d $(DESTDIR)$(PREFIX)/share/greenpatch
+	install -m 644 scripts/greenpatch-gdb.py $(DESTDIR)$(PREFIX)/share/greenpatch/
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 $(B)/greenpatch.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -d $(DESTDIR)$(PREFIX)/share/man/man3

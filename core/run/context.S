@@ -119,6 +119,7 @@ gp__switch_sse:
 	.cfi_adjust_cfa_offset 8
 	jmp	gp__context_switch
 	.cfi_adjust_cfa_offset -8
+	nop			/* unwinders look at what is before a return address */
 1:	cmpb	$0, gp__vector_avx(%rip)
 	je	2f
 	vzeroupper
