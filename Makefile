@@ -15,7 +15,7 @@ CXX     ?= g++
 B       := build
 WARN    := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wno-unused-parameter
 BASE    := -std=gnu11 -D_GNU_SOURCE -O2 -g -fPIC -fvisibility=hidden -fno-semantic-interposition -fno-strict-aliasing $(WARN) \
-           -DGP_VERSION='"$(VERSION)"' -Iinclude -I.
+           -DGP_VERSION='"$(VERSION)"' -Iinclude -I. $(EXTRA)
 
 # The shim runs on the program's stacks, between the program's instructions:
 # no vector registers, no stack protector (its canary lies in a TLS that

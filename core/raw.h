@@ -9,6 +9,7 @@
 
 #include <sys/syscall.h>
 #include "core/base.h"
+#include "core/fault.h"
 
 #ifdef GP_RAW_FAULTS
 /* In a build for tests (tests/unit/fault_calls.h), which may define it: true if
@@ -35,7 +36,7 @@ static inline long gp__raw6(long nr, long a, long b, long c, long d, long e, lon
 }
 
 #define GP__RAW_ARGS(n, a, b, c, d, e, f, ...) \
-	gp__raw6((long)(n), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+	gp__may_fail(n, gp__raw6((long)(n), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f)))
 /* gp__raw(nr, up to six arguments) */
 #define gp__raw(...) GP__RAW_ARGS(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 

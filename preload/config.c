@@ -170,6 +170,14 @@ static bool parse_help(struct gp_config *c, const char *v)
 	return c->help || same(v, "off");
 }
 
+#ifdef GP_FAULT
+static bool parse_fault(struct gp_config *c, const char *v)
+{
+	c->fault = *v ? v : NULL;
+	return true;
+}
+#endif
+
 static const struct variable {
 	const char *name, *initial, *accepted, *help;
 	bool (*parse)(struct gp_config *c, const char *value);

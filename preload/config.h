@@ -37,6 +37,9 @@ struct gp_config {
 	bool quit_list;    /* SIGQUIT lists the greenlets, wherever it comes from */
 	bool deadlock_abort;
 	int help;          /* 0, 1 options, 2 version */
+#ifdef GP_FAULT
+	const char *fault; /* core/fault.h */
+#endif
 };
 
 /* Reads envp. False: a message was printed, the program must not run. */

@@ -139,6 +139,9 @@ static void take_over_thread(struct gp_guest *main)
 		gp__raw(SYS_rseq, area, 32, 1 /* RSEQ_FLAG_UNREGISTER */, 0x53053053);
 		area[0] = 0;
 		area[1] = (uint32_t)-1;
+		main->rseq = (uint64_t)area;
+		main->rseq_size = 32;
+		main->rseq_mark = 0x53053053;
 	}
 }
 

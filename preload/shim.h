@@ -42,6 +42,8 @@ struct gp_guest {
 	uint64_t sigwait;          /* set that it waits for in sigtimedwait */
 	struct gp_list sigqueue;   /* struct gp_signal, directed */
 	stack_t altstack;          /* as the program set it */
+	uint64_t rseq;             /* the area that it registered; 0: none */
+	uint32_t rseq_size, rseq_mark; /* ... with */
 	int64_t slice;             /* ns it may run; 0: the configured one */
 	uint32_t parks_seen;       /* g.parks at the last tick that found it running */
 	unsigned long exit_status; /* of exit */

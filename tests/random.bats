@@ -3,6 +3,25 @@
 
 load helpers
 
+# same_calls SEED...: what each of some hundred wrong calls returns; the last time while another thread is blocked.
+same_calls() {
+    local seed
+    for seed; do
+        record native natively 20 "$BUILD/random/calls" "$seed" 400
+        record patched shimmed 20 "$BUILD/random/calls" "$seed" 400
+        same_run native patched || return 1
+        record native natively 20 "$BUILD/random/calls" "$seed" 400 threads
+        record patched shimmed 20 "$BUILD/random/calls" "$seed" 400 threads
+        same_run native patched || return 1
+    done
+}
+
+@test "random calls: bad descriptors, pointers, flags and sizes give the same errors" {
+    need_shim
+    # shellcheck disable=SC2046
+    same_calls $(seq 1 10)
+}
+
 @test "random programs: threads, locks, pipes, sockets, signals, timers and children note the same" {
     need_shim
     run "$ROOT/scripts/compare-random" 16 "${RANDOM_SEED:-5000}"

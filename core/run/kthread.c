@@ -20,8 +20,8 @@ int gp__kthread_start(void (*fn)(void *arg), void *arg)
 	if (gp__is_err(stack))
 		return (int)stack;
 	gp__raw(SYS_rt_sigprocmask, 2, &all, &before, 8);
-	r = gp__kthread_clone(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
-	                      (char *)stack + STACK, fn, arg);
+	r = gp__may_fail(SYS_clone, gp__kthread_clone(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
+	                      (char *)stack + STACK, fn, arg));
 	gp__raw(SYS_rt_sigprocmask, 2, &before, 0, 8);
 	if (gp__is_err(r))
 		gp__raw(SYS_munmap, stack, STACK);

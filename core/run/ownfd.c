@@ -30,7 +30,7 @@ unsigned gp__fd_next_own(unsigned from, unsigned last)
 	unsigned end = last;
 
 	for (unsigned i = 0; i < OWN_MAX; i++)
-		if (own[i] > (int)from && (unsigned)own[i] <= end)
+		if (own[i] >= 0 && (unsigned)own[i] > from && (unsigned)own[i] <= end)
 			end = (unsigned)own[i] - 1;
 	return end;
 }

@@ -197,6 +197,19 @@ static long deadline_of(const struct gp_frame *f, int op, int64_t *out)
 	                         op != FUTEX_WAIT, out);
 }
 
+/* 0, or what the kernel says of a word that cannot be one: a private one need not
+ * be there. */
+static long bad_word(uint64_t addr, uint64_t op)
+{
+	uint32_t value;
+
+	if (addr & 3)
+		return -EINVAL;
+	if (addr >= 1UL << 47)
+		return -EFAULT;
+	return op & FUTEX_PRIVATE_FLAG ? 0 : gp__load32(&value, (uint32_t *)addr);
+}
+
 static long requeue(struct gp_frame *f, bool compare)
 {
 	int nwake = (int)f->rdx, nmove = (int)f->r10;
@@ -204,9 +217,14 @@ static long requeue(struct gp_frame *f, bool compare)
 	long done;
 	uint32_t value;
 
-	if (nwake < 0 || nmove < 0 || f->rdi & 3 || f->r8 & 3)
+	if (nwake < 0 || nmove < 0)
 		return -EINVAL;
-	if (gp__load32(&value, (uint32_t *)f->rdi))
+	done = bad_word(f->rdi, f->rsi);
+	if (!done)
+		done = bad_word(f->r8, f->rsi);
+	if (done)
+		return done;
+	if (compare && gp__load32(&value, (uint32_t *)f->rdi))
 		return -EFAULT;
 	if (compare && value != (uint32_t)f->r9)
 		return -EAGAIN;
@@ -239,8 +257,11 @@ static long wake_op(struct gp_frame *f)
 	int arg = sign_extend12(enc >> 12 & 0xfff), cmp = sign_extend12(enc & 0xfff), hit;
 	long woken;
 
-	if (f->rdi & 3 || f->r8 & 3)
-		return -EINVAL;
+	woken = bad_word(f->rdi, f->rsi);
+	if (!woken)
+		woken = bad_word(f->r8, f->rsi);
+	if (woken)
+		return woken;
 	if (enc >> 28 & FUTEX_OP_OPARG_SHIFT)
 		arg = 1 << (arg & 31);
 	for (;;) {
@@ -291,8 +312,11 @@ GP_CALL(futex)
 		return wait(h, me, f, op == FUTEX_WAIT ? ~0U : (uint32_t)f->r9, deadline);
 	case FUTEX_WAKE:
 	case FUTEX_WAKE_BITSET:
-		if (f->rdi & 3 || (op == FUTEX_WAKE_BITSET && !(uint32_t)f->r9))
+		if (op == FUTEX_WAKE_BITSET && !(uint32_t)f->r9)
 			return -EINVAL;
+		r = bad_word(f->rdi, f->rsi);
+		if (r)
+			return r;
 		/* The kernel wakes one where none was asked for. */
 		return gp__futex_wake_everywhere(f->rdi, gp__max((int)f->rdx, 1), op == FUTEX_WAKE ? ~0U : (uint32_t)f->r9,
 		                       f->rsi & FUTEX_PRIVATE_FLAG);

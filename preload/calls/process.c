@@ -236,13 +236,12 @@ GP_CALL(waitid)
 		info.si_pid = 0;
 		info.si_signo = 0;
 		r = gp__raw(SYS_waitid, f->rdi, f->rsi, &info, options | WNOHANG, f->r8);
-		if (r)
-			return r;
-		if (info.si_pid)
+		if (r || info.si_pid)
 			break;
 		r = wait_for_child(h, me, f->rsi, told(options), seen);
 		if (r)
 			return r;
 	}
-	return f->rdx ? gp__copy((void *)f->rdx, &info, sizeof info) : 0;
+	/* The kernel writes up to si_status, on failure as well. */
+	return f->rdx && gp__copy((void *)f->rdx, &info, offsetof(siginfo_t, si_status) + sizeof info.si_status) ? -EFAULT : r;
 }

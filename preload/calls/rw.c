@@ -190,8 +190,8 @@ static long run(struct gp_io *io, struct vec *v, long bad)
 {
 	long r;
 
-	if (bad)
-		return bad;
+	if (bad) /* for the kernel something else may be wrong first; nothing waits for this */
+		return bad == -ENOMEM ? bad : gp__native(io->f);
 	if (!v->total)
 		r = gp__native(io->f);
 	else
@@ -261,6 +261,12 @@ GP_CALL(pwritev2) { return positioned(h, me, f, GP__WRITE); }
 
 #define CHUNK 65536UL
 
+/* Not what has no file behind it: nothing can be spliced there, and it may never be ready. */
+static bool is_pipe(int fd)
+{
+	return !gp__is_err(gp__raw(SYS_fcntl, fd, F_GETPIPE_SZ));
+}
+
 /* One end after the other must be ready; then a piece is moved. */
 static long attempt_move(struct gp_io *io)
 {
@@ -284,7 +290,7 @@ GP_CALL(sendfile)
 	long done = 0;
 
 	gp__io_open(&out, h, me, f, (int)f->rdi, GP__WRITE);
-	if (direct(&out) || !left || gp__fd_nonblocking(h, out.fd))
+	if (direct(&out) || !left || gp__fd_nonblocking(h, out.fd) || (out.kind == GP__FD_NOWAIT && !is_pipe(out.fd)))
 		return gp__native(f);
 	out.attempt = attempt_move;
 	while (left) {
@@ -306,7 +312,8 @@ GP_CALL(splice)
 
 	gp__io_open(&in, h, me, f, (int)f->rdi, GP__READ);
 	gp__io_open(&out, h, me, f, (int)f->rdx, GP__WRITE);
-	if (in.kind == GP__FD_BAD || out.kind == GP__FD_BAD || !f->r8 || f->r9 & 2 /* SPLICE_F_NONBLOCK */)
+	if (in.kind == GP__FD_BAD || out.kind == GP__FD_BAD || !f->r8 || f->r9 & 2 /* SPLICE_F_NONBLOCK */ ||
+	    (!is_pipe(in.fd) && !is_pipe(out.fd)))
 		return gp__native(f);
 	for (;;) {
 		long r = 0;

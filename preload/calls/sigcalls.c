@@ -43,14 +43,14 @@ GP_CALL(rt_sigaction)
 	int sig = (int)f->rdi;
 	struct gp_action old, new;
 
-	if (f->r10 != 8 || sig < 1 || sig > 64)
+	if (f->r10 != 8)
 		return -EINVAL;
-	if (f->rsi && GP__SIG(sig) & GP__UNBLOCKABLE)
+	if (f->rsi && gp__copy(&new, (void *)f->rsi, sizeof new))
+		return -EFAULT;
+	if (sig < 1 || sig > 64 || (f->rsi && GP__SIG(sig) & GP__UNBLOCKABLE))
 		return -EINVAL;
 	old = *gp__action(sig);
 	if (f->rsi) {
-		if (gp__copy(&new, (void *)f->rsi, sizeof new))
-			return -EFAULT;
 		new.mask &= ~GP__UNBLOCKABLE;
 		*gp__action(sig) = new;
 		if (gp__action_ignores(sig)) { /* POSIX: what is pending is discarded */
@@ -141,10 +141,10 @@ GP_CALL(sigaltstack)
 		if (new.ss_flags & ~(SS_DISABLE | SS_ONSTACK | GP__AUTODISARM))
 			return -EINVAL;
 		if (new.ss_flags & SS_DISABLE)
-			new = (stack_t){ 0 };
-		else if (new.ss_size < 2048)
+			new = (stack_t){ .ss_flags = new.ss_flags };
+		else if (new.ss_size < 2048 && (new.ss_sp != me->altstack.ss_sp || new.ss_size != me->altstack.ss_size ||
+		                                new.ss_flags != me->altstack.ss_flags))
 			return -ENOMEM;
-		new.ss_flags &= GP__AUTODISARM;
 		me->altstack = new;
 	}
 	return f->rsi ? gp__copy((void *)f->rsi, &old, sizeof old) : 0;
@@ -154,7 +154,7 @@ static long directed(struct gp_hub *h, int tgid, int tid, int sig, siginfo_t *in
 {
 	struct gp_guest *to;
 
-	if (sig < 0 || sig > 64 || tid <= 0)
+	if (tid <= 0)
 		return -EINVAL;
 	to = gp__thread_by_tid(h, tid);
 	/* raise() in a greenlet of gp_spawn: libc takes it for the first thread. */
@@ -164,6 +164,8 @@ static long directed(struct gp_hub *h, int tgid, int tid, int sig, siginfo_t *in
 		return -ESRCH;
 	if (tgid > 0 && tgid != h->pid)
 		return -ESRCH;
+	if (sig < 0 || sig > 64)
+		return -EINVAL;
 	if (sig)
 		gp__signal_direct(to, info);
 	return 0;

@@ -74,10 +74,8 @@ GP_CALL(signalfd)
 	uint64_t set;
 	long r;
 
-	if (gp__copy(&set, (void *)f->rsi, 8))
-		return -EFAULT;
 	r = gp__native(f);
-	if (gp__is_err(r))
+	if (gp__is_err(r) || gp__copy(&set, (void *)f->rsi, 8))
 		return r;
 	for (int sig = 1; sig <= 64; sig++)
 		if (set & ~gp__shim.hooked & ~GP__UNBLOCKABLE & GP__SIG(sig))

@@ -149,11 +149,9 @@ GP_CALL(clone3)
 {
 	struct clone_args a;
 
-	if (f->rsi < 64)
-		return -EINVAL;
 	memset(&a, 0, sizeof a);
-	if (gp__copy(&a, (void *)f->rdi, gp__min(f->rsi, sizeof a)))
-		return -EFAULT;
+	if (f->rsi < 64 || f->rsi > GP__PAGE || gp__copy(&a, (void *)f->rdi, gp__min(f->rsi, sizeof a)))
+		return gp__native(f); /* the kernel knows what is wrong */
 	if (a.flags & CLONE_THREAD && patched()) {
 		if (a.set_tid_size || a.exit_signal)
 			return -EINVAL;
@@ -271,8 +269,28 @@ GP_CALL(get_robust_list)
 GP_CALL(rseq)
 {
 	uint32_t words[2] = { 0, (uint32_t)-1 };
+	int flags = (int)f->rdx;
 
-	return f->rdx & 1 ? 0 : gp__copy((void *)f->rdi, words, sizeof words);
+	if (flags & ~1)
+		return -EINVAL;
+	if (me->rseq) {
+		if (f->rdi != me->rseq || (uint32_t)f->rsi != me->rseq_size)
+			return -EINVAL;
+		if ((uint32_t)f->r10 != me->rseq_mark)
+			return -EPERM;
+		if (!flags)
+			return -EBUSY;
+		me->rseq = 0;
+		return 0;
+	}
+	if (flags || f->rdi & 31 || (uint32_t)f->rsi < 32)
+		return -EINVAL;
+	if (gp__copy((void *)f->rdi, words, sizeof words))
+		return -EFAULT;
+	me->rseq = f->rdi;
+	me->rseq_size = (uint32_t)f->rsi;
+	me->rseq_mark = (uint32_t)f->r10;
+	return 0;
 }
 
 GP_CALL(sched_yield)
@@ -294,10 +312,8 @@ GP_CALL(by_tid)
 	bool priority = f->nr == SYS_setpriority || f->nr == SYS_getpriority;
 	uint64_t *who = priority ? &copy.rsi : &copy.rdi;
 
-	if ((int)*who <= TID_FIRST || (priority && f->rdi != 0))
-		return gp__native(f);
-	if (!gp__thread_by_tid(h, (int)*who))
-		return -ESRCH;
+	if ((int)*who <= TID_FIRST || (priority && f->rdi != 0) || !gp__thread_by_tid(h, (int)*who))
+		return gp__native(f); /* nobody of the kernel's has such an id: ESRCH, when nothing else is wrong */
 	*who = 0;
 	return gp__native(&copy);
 }

@@ -126,7 +126,7 @@ static void fill(struct gp_guest *me, struct gp_sigframe *sf, const siginfo_t *i
 static void disarm(struct gp_guest *me)
 {
 	if (me->altstack.ss_flags & GP__AUTODISARM)
-		me->altstack = (stack_t){ 0 };
+		me->altstack = (stack_t){ .ss_flags = SS_DISABLE };
 }
 
 static bool on_uc(struct gp_guest *me, struct gp_ucontext *uc, int sig, const siginfo_t *info, uint64_t handler,
