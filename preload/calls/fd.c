@@ -99,6 +99,13 @@ bool gp__fd_ready(int fd, unsigned events)
 	return gp__raw(SYS_ppoll, &p, 1, zero, 0) != 0;
 }
 
+void gp__fd_look_again(struct gp_hub *h)
+{
+	for (int fd = 0; fd < h->fds_used; fd++)
+		if (h->fds[fd].kind == GP__FD_OTHER)
+			gp__fd_wake(h, fd);
+}
+
 void gp__empty_handed(struct gp_hub *h)
 {
 	if (!gp__list_empty(&h->runq))

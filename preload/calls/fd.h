@@ -67,6 +67,10 @@ static inline void gp__fd_flags_unsure(void) { gp__shim.flags_epoch++; }
 /* Something came back empty-handed: a program that polls must let others run. */
 void gp__empty_handed(struct gp_hub *h);
 
+/* Those who wait for a terminal or its like attempt their calls again. O(numbers
+ * in use). */
+void gp__fd_look_again(struct gp_hub *h);
+
 /* owner.c: F_SETOWN_EX and F_GETOWN_EX; the number has another owner now; whether
  * a signal is about a descriptor that is owned by a thread, and by which (NULL:
  * it has ended). */

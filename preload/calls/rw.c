@@ -5,6 +5,7 @@
  * read gives what the first attempt gives.
  */
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include "preload/calls/fd.h"
@@ -97,6 +98,16 @@ static const struct way {
 } reading = { SYS_recvfrom, SYS_recvmsg, SYS_preadv2, SYS_readv, GP__FD_NO_NOWAIT_READ },
   writing = { SYS_sendto, SYS_sendmsg, SYS_pwritev2, SYS_writev, GP__FD_NO_NOWAIT_WRITE };
 
+/* It reads from its terminal, which is another process group's now: the kernel
+ * stops it at once, whether there is something to read or not. */
+static bool in_background(const struct gp_io *io)
+{
+	int group = 0;
+
+	return io->kind == GP__FD_OTHER && io->events & GP__READ && !gp__raw(SYS_ioctl, io->fd, TIOCGPGRP, &group) &&
+	       group != (int)gp__raw(SYS_getpgrp);
+}
+
 static long attempt_vec(struct gp_io *io)
 {
 	const struct way *way = io->events & GP__READ ? &reading : &writing;
@@ -119,7 +130,7 @@ static long attempt_vec(struct gp_io *io)
 			return r;
 		/* fall through */
 	default:
-		if (!gp__fd_ready(io->fd, io->events))
+		if (!gp__fd_ready(io->fd, io->events) && !in_background(io))
 			return -EAGAIN;
 		return gp__guarded(io, way->vector, (long[]){ io->fd, (long)v->iov, v->n, 0, 0, 0 });
 	}

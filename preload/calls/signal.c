@@ -67,7 +67,7 @@ void gp__action_settle(int sig, bool hook)
 		return;
 	if (sig == SIGCHLD)
 		gp__kernel_action(sig, 2, a->handler == 1 ? SA_NOCLDWAIT : (a->flags & SA_NOCLDWAIT) | restarts(a));
-	else if (sig == SIGSEGV || sig == SIGBUS || sig == GP__TICK_SIGNAL || gp__action_handles(sig) || (sig == SIGQUIT && gp__shim.config.quit_list))
+	else if (sig == SIGSEGV || sig == SIGBUS || sig == SIGCONT || sig == GP__TICK_SIGNAL || gp__action_handles(sig) || (sig == SIGQUIT && gp__shim.config.quit_list))
 		gp__kernel_action(sig, 2, restarts(a));
 	else if (a->handler == (unsigned long)SIG_IGN)
 		gp__kernel_action(sig, 1, 0);
@@ -239,6 +239,8 @@ void gp__signal_route(struct gp_hub *h, const siginfo_t *info)
 		if (gp__action(sig)->flags & SA_NOCLDSTOP && (info->si_code == CLD_STOPPED || info->si_code == CLD_CONTINUED))
 			return;
 	}
+	if (sig == SIGCONT)
+		gp__fd_look_again(h); /* the terminal may be another group's now */
 	if (sig == SIGQUIT && quit_lists(h, info)) {
 		if (gp__list_asked(h))
 			default_action(sig, info);
@@ -486,6 +488,8 @@ void gp__signals_before_exec(struct gp_guest *me)
 		gp__kernel_action(SIGBUS, 1, 0);
 	if (gp__shim.action[SIGQUIT].handler == 1)
 		gp__kernel_action(SIGQUIT, 1, 0);
+	if (gp__shim.action[SIGCONT].handler == 1)
+		gp__kernel_action(SIGCONT, 1, 0);
 	gp__raw(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
 	hand_back(&me->sigqueue, &me->pending, gp__shim.hub->tid);
 	hand_back(&gp__shim.sigqueue, &gp__shim.pending, 0);
@@ -498,6 +502,7 @@ void gp__signals_after_exec(void)
 	gp__action_settle(SIGSEGV, true);
 	gp__action_settle(SIGBUS, true);
 	gp__action_settle(SIGQUIT, true);
+	gp__action_settle(SIGCONT, true);
 }
 
 void gp__signals_forked(struct gp_hub *h)
