@@ -98,7 +98,7 @@ $(B)/greenpatch.1: scripts/greenpatch.1 scripts/greenpatch $(B)/libgreenpatch.so
 	  { sub(/@VERSION@/, version); print }' $(B)/help.txt $< >$@
 
 # The manual of the public functions is what their headers say.
-man_headers := $(wildcard include/greenpatch/*.h)
+man_headers := $(wildcard include/greenpatch/*.h include/greenpatch/web/*.h)
 $(B)/man/stamp: scripts/gen-man $(man_headers)
 	@rm -rf $(@D) && mkdir -p $(@D)
 	@awk -f scripts/gen-man -v out=$(@D) -v version=$(VERSION) $(man_headers) && touch $@

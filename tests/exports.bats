@@ -218,9 +218,9 @@ runs() {
     runs ./static
     needs shared | grep -qx 'libgreenpatch-core.so' || fail "expected libgreenpatch-core.so to be needed"
     [ "$(pkg-config --modversion greenpatch)" = "$(sed -n 's/^VERSION := //p' "$ROOT/Makefile")" ]
-    # Each function of the core has a page of the manual.
+    # Each function of the core and of the web library has a page of the manual.
     local name man=stage/usr/local/share/man
-    for name in $(mapped "$ROOT/core/exports.map"); do
+    for name in $(mapped "$ROOT/core/exports.map") $(mapped "$ROOT/core/web/exports.map"); do
         [ -s "$man/man3/$name.3" ] || fail "expected a manual page for $name" || return 1
         [ -s "$man/$(sed -n 's/^\.so //p' "$man/man3/$name.3")" ] || fail "$name.3 leads nowhere" || return 1
     done

@@ -85,6 +85,7 @@ struct gp_server *gp_http_server_base(struct gp_http_server *s);
 
 /* ---- the request -------------------------------------------------------------------- */
 
+/* What came, beside the header and the body. */
 const char *gp_http_method(const struct gp_http_request *r);  /* "GET" */
 const char *gp_http_path(const struct gp_http_request *r);    /* decoded, begins with / (or is *); never has a 0 in it */
 const char *gp_http_target(const struct gp_http_request *r);  /* the path as it came, without the query */
