@@ -10,7 +10,7 @@
 
 #ifdef GP_FAULT
 struct gp_fault {
-	const char *file;
+	const char *file, *function;
 	int line;
 	long calls;
 };
@@ -19,7 +19,7 @@ struct gp_fault {
 long gp__fault(struct gp_fault *place, long nr);
 
 #define GP__MAY_FAIL(n, nr, call) ({ \
-	static struct gp_fault place_##n = { __FILE__, __LINE__, 0 }; \
+	static struct gp_fault place_##n = { __FILE__, __func__, __LINE__, 0 }; \
 	long fault_##n = gp__fault(&place_##n, (long)(nr)); \
 	fault_##n ? fault_##n : (call); })
 #define GP__MAY_FAIL_AS(n, nr, call) GP__MAY_FAIL(n, nr, call)

@@ -235,6 +235,7 @@ static int start(const char **what)
 	struct gp_guest *main;
 	struct gp_hub *h;
 	stack_t old;
+	unsigned long fs = 0;
 	bool insn;
 	int r;
 
@@ -245,6 +246,12 @@ static int start(const char **what)
 	*what = "Syscall User Dispatch: this kernel has none, needed is Linux 5.11 or later";
 	if (!gp__sud_there())
 		return -ENOSYS;
+	*what = "arch_prctl: the FS base cannot be asked for, or the GS base not be set";
+	r = (int)gp__raw(SYS_arch_prctl, 0x1003 /* ARCH_GET_FS */, &fs);
+	if (!r && !insn)
+		r = (int)gp__raw(SYS_arch_prctl, 0x1001 /* ARCH_SET_GS */, 0);
+	if (r)
+		return r;
 	gp__shim.timer = -1;
 	gp__shim.flags_epoch = 1;
 	find_text();
@@ -254,7 +261,10 @@ static int start(const char **what)
 	r = take_altstack(&old);
 	if (r)
 		return r;
-	*what = "memory: a first record could not be had";
+	*what = "memory: for futexes and a first record it could not be had";
+	r = gp__futex_start();
+	if (r)
+		goto fail_altstack;
 	r = -ENOMEM;
 	main = gp__thread_first();
 	if (!main)
@@ -266,8 +276,7 @@ static int start(const char **what)
 	say_threads();
 	if (!(old.ss_flags & SS_DISABLE))
 		main->altstack = old;
-	gp__raw(SYS_arch_prctl, 0x1003 /* ARCH_GET_FS */, &h->fs);
-	main->g.fs = h->fs_now = h->fs;
+	main->g.fs = h->fs_now = h->fs = fs;
 	h->shared_errno = __errno_location ? __errno_location() : NULL;
 	h->turns_max = gp__shim.config.slice ? 64 : h->turns_max;
 	h->poll_after = gp__shim.config.slice ? 5 * GP__MSEC : 0;

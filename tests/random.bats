@@ -22,6 +22,14 @@ same_calls() {
     same_calls $(seq 1 10)
 }
 
+@test "fuzz: the recogniser of sites against a disassembler, and the reader of the environment" {
+    command -v clang >/dev/null || skip "no clang here"
+    local status=0
+    timeout -k 5 100 "$ROOT/scripts/fuzz-shim" "${FUZZ_SECONDS:-3}" >"$BATS_TEST_TMPDIR/log" 2>&1 3>&- || status=$?
+    [ $status != 77 ] || skip "$(tail -n 1 "$BATS_TEST_TMPDIR/log")"
+    [ $status = 0 ] || { tail -n 60 "$BATS_TEST_TMPDIR/log"; fail "expected status 0, came $status"; }
+}
+
 @test "random programs: threads, locks, pipes, sockets, signals, timers and children note the same" {
     need_shim
     run "$ROOT/scripts/compare-random" 16 "${RANDOM_SEED:-5000}"

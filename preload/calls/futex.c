@@ -29,19 +29,23 @@
 
 static struct gp_list *buckets; /* reserved; a bucket is made when first used */
 
+int gp__futex_start(void)
+{
+	long p;
+
+	if (buckets)
+		return 0;
+	p = gp__raw(SYS_mmap, 0, BUCKETS * sizeof *buckets, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (gp__is_err(p))
+		return (int)p;
+	buckets = (struct gp_list *)p;
+	return 0;
+}
+
 struct gp_list *gp__futex_queue(unsigned long addr)
 {
-	struct gp_list *b;
+	struct gp_list *b = &buckets[(addr >> 2 ^ addr >> 18) % BUCKETS];
 
-	if (!buckets) {
-		long p = gp__raw(SYS_mmap, 0, BUCKETS * sizeof *b, PROT_READ | PROT_WRITE,
-		                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-		if (gp__is_err(p))
-			return NULL;
-		buckets = (struct gp_list *)p;
-	}
-	b = &buckets[(addr >> 2 ^ addr >> 18) % BUCKETS];
 	if (!b->next)
 		gp__list_init(b);
 	return b;

@@ -16,6 +16,7 @@ struct gp_futex_wait {
 };
 
 /* futex.c. The bucket of a word; NULL: no memory. */
+int gp__futex_start(void); /* before the first; 0 or -ENOMEM */
 struct gp_list *gp__futex_queue(unsigned long addr);
 /* Joins the queue: 0 or -ENOMEM. The caller takes it out (gp__list_del) when it
  * has waited. */

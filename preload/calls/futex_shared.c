@@ -111,7 +111,7 @@ static void watcher(void *arg)
 		r = gp__raw(SYS_futex_waitv, v, n, 0, 0, 0);
 		lock();
 		shared.missing = r == -ENOSYS;
-		any = r > 0 ? woken_up_to(v, r) : r < 0 && r != -EINTR && v[0].val == shared.changes && fire(0);
+		any = r > 0 ? woken_up_to(v, r) : r < 0 && r != -EINTR && (shared.missing || v[0].val == shared.changes) && fire(0);
 		shared.fired |= any;
 		unlock();
 		if (any)

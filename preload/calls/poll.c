@@ -17,6 +17,7 @@
 #include "preload/calls/signal.h"
 #include "preload/calls/time.h"
 
+#define LOOK_AGAIN (5 * GP__MSEC)
 #define HERE      4 /* waits up to here are on the stack */
 #define PLAIN_IN  (POLLIN | POLLRDNORM)
 #define PLAIN_OUT (POLLOUT | POLLWRNORM)
@@ -27,12 +28,14 @@ struct waits {
 	struct gp_fdwait *w; /* here, or from the heap */
 	int n;
 	int extra;           /* the epoll descriptor, -1: none */
+	bool blind;          /* for some there is none: they have to be asked again and again */
 };
 
 static bool waits_make(struct waits *s, unsigned long n)
 {
 	s->n = 0;
 	s->extra = -1;
+	s->blind = false;
 	s->w = s->here;
 	if (n + 1 > HERE)
 		s->w = gp__alloc((n + 1) * sizeof *s->w);
@@ -53,14 +56,18 @@ static void waits_end(struct waits *s)
 static void waits_extra(struct waits *s, int fd, unsigned events)
 {
 	struct epoll_event e = { .events = events };
+	long r;
 
 	if (s->extra < 0) {
 		s->extra = gp__fd_hide((int)gp__raw(SYS_epoll_create1, EPOLL_CLOEXEC));
-		if (s->extra < 0)
+		if (s->extra < 0) {
+			s->blind = true;
 			return;
+		}
 		s->w[s->n++] = (struct gp_fdwait){ .fd = s->extra, .events = GP__READ };
 	}
-	gp__raw(SYS_epoll_ctl, s->extra, EPOLL_CTL_ADD, fd, &e);
+	r = gp__raw(SYS_epoll_ctl, s->extra, EPOLL_CTL_ADD, fd, &e);
+	s->blind |= r == -ENOMEM || r == -ENOSPC;
 }
 
 static void waits_add(struct waits *s, int fd, unsigned events)
@@ -83,6 +90,8 @@ static long waits_park(struct gp_hub *h, struct waits *s, int64_t deadline)
 	const struct gp__timeout *before = h->current->hit;
 	int r;
 
+	if (s->blind)
+		deadline = gp__min(deadline, gp__deadline_after(LOOK_AGAIN));
 	if (!s->n)
 		r = gp__park(h, "poll", 0, deadline, GP__EXTERNAL | GP__INTERRUPTIBLE | GP__CANCELABLE);
 	else

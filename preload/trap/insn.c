@@ -106,16 +106,16 @@ struct gp_insn gp__insn_form(const uint8_t *site, size_t before, size_t after, l
 	return (struct gp_insn){ GP__FORM_TAIL, 0, moved };
 }
 
-bool gp__insn_starts(const uint8_t *start, size_t off)
+bool gp__insn_starts(const uint8_t *start, size_t off, size_t n)
 {
 	size_t at = 0;
 
 	while (at < off) {
-		size_t n = start[at] == 0x0f && start[at + 1] == 0x05 ? 2 : movable(start + at, 16);
+		size_t len = n >= at + 2 && start[at] == 0x0f && start[at + 1] == 0x05 ? 2 : movable(start + at, n > at ? n - at : 0);
 
-		if (!n)
+		if (!len)
 			return true;
-		at += n;
+		at += len;
 	}
 	return at == off;
 }

@@ -22,8 +22,8 @@ struct gp_insn {
  * bytes may be read on each side of its first byte; nr the trapped number. */
 struct gp_insn gp__insn_form(const uint8_t *site, size_t before, size_t after, long nr);
 /* Whether an instruction starts `off` bytes behind `start`, where one starts;
- * true as well where that cannot be told. */
-bool gp__insn_starts(const uint8_t *start, size_t off);
+ * true as well where that cannot be told. n bytes may be read. */
+bool gp__insn_starts(const uint8_t *start, size_t off, size_t n);
 /* Copies n bytes of whole movable instructions to `to`, as if run at `from`.
  * False: one of them reaches too far from there. */
 bool gp__insn_move(uint8_t *to, const uint8_t *from, size_t n);

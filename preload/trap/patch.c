@@ -163,7 +163,7 @@ static bool jumped_into(struct text *t, const struct site *s)
 	if (!t->targets && !look_through(t))
 		return true;
 	for (uint64_t i = at + 2; i < at + 5; i++)
-		if (t->targets[i / 8] >> (i & 7) & 1 && gp__insn_starts(start_of(s), i - at))
+		if (t->targets[i / 8] >> (i & 7) & 1 && gp__insn_starts(start_of(s), i - at, t->high - t->low - at))
 			return true;
 	return false;
 }
