@@ -42,3 +42,11 @@ load helpers
 @test "processes: objects in shared memory with one that is not patched, owners that end" {
     same_three_ways share_unpatched
 }
+
+@test "posix_spawn: file actions, attributes, environments kept, changed and cleared" {
+    same_three_ways spawn_actions
+}
+
+@test "seccomp: filters of the program's own make calls fail, end it, raise a signal" {
+    same_three_ways seccomp
+}

@@ -134,3 +134,7 @@ load helpers
 @test "threads: names of others, affinity, scheduling, priority, processor clocks" {
     same_three_ways thread_kernel_state
 }
+
+@test "threads: attributes of running ones, timers on their processor time, destructors at every end" {
+    same_three_ways thread_attributes
+}

@@ -7,7 +7,9 @@
  * ones, and with them make the program's calls: so there are none while the call
  * is made, and what they were in the middle of is made anew by new ones.
  */
+#include <linux/seccomp.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include "core/clock.h"
 #include "preload/calls/futex.h"
 
@@ -21,6 +23,14 @@ static bool of_one_thread(const struct gp_hub *h, const struct gp_frame *f)
 	       f->rdi & (CLONE_FS | CLONE_FILES | CLONE_NEWUSER | CLONE_NEWNS | CLONE_VM | CLONE_SIGHAND | CLONE_THREAD);
 }
 
+/* read, write, exit and rt_sigreturn are not enough for us: the process would end
+ * at our next call. */
+static bool strict(const struct gp_frame *f)
+{
+	return (f->nr == SYS_seccomp && f->rdi == SECCOMP_SET_MODE_STRICT) ||
+	       (f->nr == SYS_prctl && f->rdi == PR_SET_SECCOMP && f->rsi == SECCOMP_MODE_STRICT);
+}
+
 GP_CALL(credentials)
 {
 	bool watched, helped;
@@ -29,6 +39,10 @@ GP_CALL(credentials)
 
 	if (of_one_thread(h, f))
 		return -EINVAL;
+	if (strict(f)) {
+		gp__say("seccomp: the strict mode is refused, it would end the process");
+		return -EINVAL;
+	}
 	watched = gp__futex_watcher_end();
 	helped = gp__offload_drain(h);
 	if (watched || helped)

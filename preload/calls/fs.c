@@ -129,15 +129,3 @@ GP_CALL(getdents)
 	}
 	return r;
 }
-
-/* The processor clock of a thread: all greenlets have that of one kernel thread. */
-GP_CALL(clock_gettime)
-{
-	int id = (int)f->rdi;
-	struct gp_frame copy = *f;
-
-	if (id >= 0 || (id & 4) == 0 || !gp__thread_by_tid(h, ~(id >> 3)))
-		return gp__native(f);
-	copy.rdi = 3; /* CLOCK_THREAD_CPUTIME_ID */
-	return gp__native(&copy);
-}

@@ -109,6 +109,18 @@ GP_CALL(clock_nanosleep)
 	return 0;
 }
 
+/* The processor clock of a thread: all greenlets have that of one kernel thread. */
+static int kernel_clock(struct gp_hub *h, int id)
+{
+	return id >= 0 || (id & 4) == 0 || !gp__thread_by_tid(h, ~(id >> 3)) ? id : CLOCK_THREAD_CPUTIME_ID;
+}
+
+/* clock_gettime, clock_getres */
+GP_CALL(clock)
+{
+	return gp__raw(f->nr, kernel_clock(h, (int)f->rdi), f->rsi);
+}
+
 /* ---- timers of one thread ----------------------------------------------------- */
 
 /* A timer that the program aims at a thread of its own: the kernel's signal
@@ -155,14 +167,15 @@ GP_CALL(timer_create)
 	struct aimed *a;
 	long r;
 
+	copy.rdi = (uint64_t)kernel_clock(h, (int)f->rdi);
 	if (!f->rsi)
-		return gp__native(f);
+		return gp__native(&copy);
 	if (gp__copy(&ev, (void *)f->rsi, sizeof ev))
 		return -EFAULT;
 	if (ev.sigev_notify != SIGEV_THREAD_ID)
-		return gp__native(f);
+		return gp__native(&copy);
 	if (!gp__thread_by_tid(h, ev._sigev_un._tid))
-		return gp__shim.foreign ? gp__native(f) : -EINVAL;
+		return gp__shim.foreign ? gp__native(&copy) : -EINVAL;
 	a = gp__alloc(sizeof *a);
 	if (!a)
 		return -EAGAIN;
