@@ -272,7 +272,31 @@ GP_CALL(mprotect)
 {
 	struct chunk *c = chunk_of(f->rdi);
 
-	return c ? stack_protect(c, f) : gp__native(f);
+	if (f->rdx & PROT_WRITE && !c)
+		gp__sites_restore(f->rdi, f->rdi + f->rsi);
+	return c && f->nr == SYS_mprotect ? stack_protect(c, f) : gp__native(f);
+}
+
+/* Code that moves must not take jumps to our stubs with it. */
+GP_CALL(mremap)
+{
+	uint64_t old = f->rdi, end = old + f->rsi;
+	bool shared;
+	long r;
+
+	gp__sites_restore(old, end);
+	r = gp__native(f);
+	if (gp__is_err(r))
+		return r;
+	shared = gp__mem_shared(old);
+	if (f->r10 & MREMAP_FIXED)
+		gp__sites_forget(f->r8, f->r8 + f->rdx);
+	if (f->r10 & MREMAP_FIXED)
+		forget_shared(f->r8, f->r8 + f->rdx);
+	forget_shared(old, gp__align_up(end, GP__PAGE));
+	if (shared)
+		remember_shared((unsigned long)r, (unsigned long)r + gp__align_up(f->rdx, GP__PAGE));
+	return r;
 }
 
 /* A thread that ends gives its stack's pages back (glibc's advise_stack_range),

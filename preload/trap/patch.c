@@ -48,6 +48,7 @@ struct site {
 	struct gp_insn in; /* its form */
 	unsigned hits;     /* traps */
 	bool patched;
+	uint8_t was[5];    /* what the jump replaced, if patched */
 };
 
 struct region {
@@ -69,6 +70,8 @@ static struct {
 	struct text text[TEXTS_MAX];
 	unsigned texts;
 	struct gp_site plain; /* of a trap that has no record of its own */
+	struct site *spare;   /* of code that is gone; their stubs are used again */
+	uint64_t loose_low, loose_high; /* around the sites that lie in no text */
 } book;
 
 static struct site **bucket_of(uint64_t ret)
@@ -208,6 +211,14 @@ static struct region *region_near(const uint8_t *insn)
 	return NULL;
 }
 
+static struct region *region_of(const uint8_t *stub)
+{
+	for (unsigned i = 0; i < book.regions; i++)
+		if (stub >= book.region[i].base && stub < book.region[i].base + REGION)
+			return &book.region[i];
+	return NULL;
+}
+
 static uint8_t *put32(uint8_t *p, int64_t v)
 {
 	int32_t w = (int32_t)v;
@@ -228,13 +239,16 @@ static bool put_tail(uint8_t *p, const struct site *s)
 
 static bool make_stub(struct site *s, long nr)
 {
-	struct region *r = region_near(s->insn);
+	struct region *r = s->stub ? region_of(s->stub) : region_near(s->insn);
 	uint8_t *p;
 
 	if (!r || gp__is_err(gp__raw(SYS_mprotect, r->base, REGION, PROT_READ | PROT_WRITE | PROT_EXEC)))
 		return false;
-	s->stub = p = r->base + r->used;
-	r->used += STUB;
+	if (!s->stub) {
+		s->stub = r->base + r->used;
+		r->used += STUB;
+	}
+	p = s->stub;
 	if (s->in.form == GP__FORM_MOV) {
 		*p++ = 0xb8;
 		p = put32(p, nr);
@@ -271,6 +285,7 @@ static bool write_jump(struct site *s)
 	put32(jump + 1, s->stub - (at + 5));
 	if (gp__is_err(gp__raw(SYS_mprotect, page, len, PROT_READ | PROT_WRITE | PROT_EXEC)))
 		return false;
+	memcpy(s->was, at, sizeof s->was);
 	/* All five bytes at once where they do not cross a line. */
 	if (((uint64_t)at & 63) <= 56) {
 		memcpy(&old, at, 8);
@@ -287,16 +302,53 @@ static bool write_jump(struct site *s)
 	return true;
 }
 
+/* The program's own bytes again, before it moves or changes them. */
+static void write_back(struct site *s)
+{
+	uint8_t *at = start_of(s);
+	uint64_t page = gp__align_down((uint64_t)at, GP__PAGE);
+	size_t len = gp__align_up((uint64_t)at + 5, GP__PAGE) - page;
+
+	if (gp__is_err(gp__raw(SYS_mprotect, page, len, PROT_READ | PROT_WRITE | PROT_EXEC)))
+		return;
+	memcpy(at, s->was, sizeof s->was);
+	gp__raw(SYS_mprotect, page, len, PROT_READ | PROT_EXEC);
+	s->patched = false;
+	gp__shim.patched--;
+	gp__shim.trapping++;
+}
+
 /* ---- a trap ------------------------------------------------------------------------ */
+
+/* A record: one whose code is gone, with a stub that can be reached, or a new one. */
+static struct site *record_for(const uint8_t *insn)
+{
+	int tries = 0;
+
+	for (struct site **p = &book.spare; *p && tries++ < 8; p = &(*p)->next) {
+		struct site *s = *p;
+
+		if (s->stub && !near(s->stub, insn))
+			continue;
+		*p = s->next;
+		*s = (struct site){ .stub = s->stub };
+		return s;
+	}
+	return gp__alloc(sizeof(struct site));
+}
 
 static struct site *meet(uint64_t ret, long nr)
 {
 	struct text *t = text_of(ret - 2);
-	struct site *s = gp__alloc(sizeof *s);
+	struct site *s = record_for((uint8_t *)ret - 2);
 	struct site **b = bucket_of(ret);
 
 	if (!s)
 		return NULL;
+	if (!t) {
+		book.loose_low = book.loose_low ? gp__min(book.loose_low, ret) : ret;
+		book.loose_high = gp__max(book.loose_high, ret);
+	}
 	s->insn = (uint8_t *)ret - 2;
 	s->s = (struct gp_site){ ret, ret, ret - 2, ret - 2 };
 	if (t && gp__shim.config.rewrite)
@@ -364,19 +416,37 @@ bool gp__in_stub(uint64_t rip, const struct gp_site **site, bool *before)
 	return false;
 }
 
-void gp__sites_forget(uint64_t low, uint64_t high)
+/* Takes those between low and high out. Of code that is gone the records and
+ * stubs are used again; that which stays gets its own bytes back, and somebody
+ * may still be on the way back to it through a stub. */
+static void drop(uint64_t low, uint64_t high, bool gone)
 {
+	bool any = low <= book.loose_high && high >= book.loose_low && book.loose_low;
+
 	for (unsigned i = 0; i < book.texts; i++) {
 		if (book.text[i].high <= low || book.text[i].low >= high)
 			continue;
 		gp__free(book.text[i].targets);
 		book.text[i--] = book.text[--book.texts];
-		for (unsigned b = 0; b < BUCKETS; b++)
-			for (struct site **p = &book.bucket[b]; *p;) {
-				if ((*p)->s.ret > low && (*p)->s.ret <= high)
-					*p = (*p)->next;
-				else
-					p = &(*p)->next;
-			}
+		any = true;
 	}
+	for (unsigned b = 0; any && b < BUCKETS; b++)
+		for (struct site **p = &book.bucket[b]; *p;) {
+			struct site *s = *p;
+
+			if (s->s.ret <= low || s->s.ret > high) {
+				p = &s->next;
+				continue;
+			}
+			*p = s->next;
+			if (!gone && s->patched)
+				write_back(s);
+			if (!gone)
+				continue;
+			s->next = book.spare;
+			book.spare = s;
+		}
 }
+
+void gp__sites_forget(uint64_t low, uint64_t high) { drop(low, high, true); }
+void gp__sites_restore(uint64_t low, uint64_t high) { drop(low, high, false); }

@@ -15,6 +15,7 @@ uint64_t gp__site_target(uint64_t rip);
  * *before whether the call has not been made yet. */
 bool gp__in_stub(uint64_t rip, const struct gp_site **site, bool *before);
 /* The mapping [low, high) goes away or changes: forget the sites in it. */
+void gp__sites_restore(uint64_t low, uint64_t high); /* it moves or changes: the sites get their own bytes back */
 void gp__sites_forget(uint64_t low, uint64_t high);
 
 #endif
