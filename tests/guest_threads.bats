@@ -137,6 +137,7 @@ load helpers
 
 @test "threads: attributes of running ones, timers on their processor time, destructors at every end" {
     same_three_ways thread_attributes
+}
 
 @test "code that is mapped, called, moved, changed, replaced and unmapped, ten thousand times without growth" {
     same_three_ways text_moves
