@@ -98,7 +98,8 @@ static void on_message(wslay_event_context_ptr ctx, const struct wslay_event_on_
 		return;
 	}
 	*copy = (struct gp__ws_message){ .type = m->opcode, .n = m->msg_length };
-	memcpy(copy->data, m->msg, m->msg_length);
+	if (copy->n)
+		memcpy(copy->data, m->msg, copy->n);
 	copy->data[m->msg_length] = 0;
 	*ws->last = copy;
 	ws->last = &copy->next;

@@ -36,6 +36,9 @@ static void talk(const char *scheme, struct gp_tls *server_tls, struct gp_tls *c
 	EXPECT_INT(gp_websocket_receive(ws, &m, gp_after(5 * GP_SEC)), 0);
 	EXPECT_STR(m.data, "hello");
 	EXPECT_INT(m.type, GP_WEBSOCKET_TEXT);
+	EXPECT_INT(gp_websocket_send(ws, GP_WEBSOCKET_TEXT, NULL, 0), 0);
+	EXPECT_INT(gp_websocket_receive(ws, &m, gp_after(5 * GP_SEC)), 0);
+	EXPECT_INT(m.n, 0);
 	EXPECT_INT(gp_websocket_send(ws, GP_WEBSOCKET_BINARY, large, sizeof large), 0);
 	EXPECT_INT(gp_websocket_receive(ws, &m, gp_after(5 * GP_SEC)), 0);
 	EXPECT_INT(m.n, sizeof large);
