@@ -160,23 +160,31 @@ $(B)/app/patch_%: tests/apps/patch_%.c $(B)/libgreenpatch.so
 	@mkdir -p $(@D)
 	@$(CC) -std=gnu11 -D_GNU_SOURCE $(GUEST_FLAGS) -Wno-unused-parameter -Iinclude -o $@ $< -L$(B) -lgreenpatch '-Wl,-rpath,$$ORIGIN/..'
 
-# The same, and a few more, with the trace of their switches (tests/determinism.bats).
-# Not those to which the clock, other processes and the network bring what happens.
-untraced := 02% 03% 04% 06% 19% 09% 13% 21% 25% 26% 27% 29% 3%
-traced := $(addprefix $(B)/trace/,$(filter-out $(untraced),$(notdir $(tutorial))) pool_work)
-$(B)/trace/%: tests/tutorial/%.c tests/trace/trace.c $(B)/libgreenpatch-core.a $(wildcard tests/tutorial/*.h include/*.h include/*/*.h)
-	@mkdir -p $(@D)
-	@$(CC) -std=gnu11 $(GUEST_FLAGS) -Wno-unused-parameter -Iinclude -o $@ $< tests/trace/trace.c $(B)/libgreenpatch-core.a -pthread
-$(B)/trace/%: tests/trace/%.c tests/trace/trace.c $(B)/libgreenpatch-core.a $(wildcard include/*.h include/*/*.h)
-	@mkdir -p $(@D)
-	@$(CC) -std=gnu11 $(GUEST_FLAGS) -Wno-unused-parameter -Iinclude -o $@ $< tests/trace/trace.c $(B)/libgreenpatch-core.a -pthread
+# Their switches are traced (tests/determinism.bats): with the real clock those to which it brings nothing that happens,
+# and a pool at work; with a simulated one those with timers of several lengths, and with peers in the same process.
+twin_names = $(foreach n,$(1),$(patsubst tests/tutorial/%.c,%,$(wildcard tests/tutorial/$(n)_*.c)))
+traced     := $(addprefix $(B)/trace/,$(call twin_names,01 05 07 08 10 11 12 13 14 15 16 17 18 20 22 23 24 28) pool_work)
+simulated  := $(addprefix $(B)/trace/simulated/,$(call twin_names,02 03 04 06 09 19 21 25 30))
+simulated_web := $(addprefix $(B)/trace/simulated/,$(call twin_names,31 32 33 34 35))
+trace_build    = mkdir -p $(@D) && $(CC) -std=gnu11 $(GUEST_FLAGS) -Wno-unused-parameter -mfsgsbase -Iinclude -I. -o $@ $< tests/trace/trace.c
+trace_needs   := tests/trace/trace.c tests/trace/clock.c $(B)/libgreenpatch-core.a $(wildcard tests/tutorial/*.h include/*.h include/*/*.h)
+$(B)/trace/%: tests/tutorial/%.c $(trace_needs)
+	@$(trace_build) $(B)/libgreenpatch-core.a -pthread
+$(B)/trace/%: tests/trace/%.c $(trace_needs)
+	@$(trace_build) $(B)/libgreenpatch-core.a -pthread
+$(B)/trace/13_monkey_patch: tests/tutorial/13_monkey_patch.c tests/trace/trace.c $(B)/libgreenpatch.so
+	@$(trace_build) -D_GNU_SOURCE -L$(B) -lgreenpatch '-Wl,-rpath,$$ORIGIN/..'
+$(simulated): $(B)/trace/simulated/%: tests/tutorial/%.c $(trace_needs)
+	@$(trace_build) tests/trace/clock.c $(B)/libgreenpatch-core.a -pthread
+$(simulated_web): $(B)/trace/simulated/%: tests/tutorial/%.c $(trace_needs) $(B)/libgreenpatch-web.a
+	@$(trace_build) tests/trace/clock.c $(B)/libgreenpatch-web.a $(B)/libgreenpatch-core.a $(web_libs) -pthread
 
 guests: $(guests)
 apps: $(apps)
 benches: $(benches)
 units: $(units)
 # The examples of the gevent tutorial; those that a program adapted to patching is the point of link the shim.
-tutorial: $(tutorial) $(traced)
+tutorial: $(tutorial) $(traced) $(simulated) $(if $(strip $(web_missing)),,$(simulated_web))
 
 include tests/unit/unit.mk
 include tests/apps/apps.mk
