@@ -229,6 +229,31 @@ static void say_threads(void)
 		gp__say("%d kernel threads were there before us: they stay as they are", gp__shim.threads_at_start - 1);
 }
 
+/* Programs that Go's compiler made bear a note of its name. Their stacks begin
+ * with 2 KiB, of which a system call may use some hundred bytes: our handlers,
+ * which run on the caller's stack, would write over what lies below. */
+static bool made_by_go(void)
+{
+	const Elf64_Phdr *p = (const Elf64_Phdr *)auxv_of(AT_PHDR);
+	uint64_t n = auxv_of(AT_PHNUM), bias = 0;
+
+	for (uint64_t i = 0; p && i < n; i++)
+		if (p[i].p_type == PT_PHDR)
+			bias = (uint64_t)p - p[i].p_vaddr;
+	for (uint64_t i = 0; p && i < n; i++) {
+		uint64_t at = bias + p[i].p_vaddr, end = at + p[i].p_memsz;
+
+		while (p[i].p_type == PT_NOTE && at + sizeof(Elf64_Nhdr) + 4 <= end) {
+			const Elf64_Nhdr *note = (const Elf64_Nhdr *)at;
+
+			if (note->n_type == 4 && note->n_namesz == 4 && !memcmp(note + 1, "Go\0", 4))
+				return true;
+			at += sizeof *note + gp__align_up((uint64_t)note->n_namesz, 4UL) + gp__align_up((uint64_t)note->n_descsz, 4UL);
+		}
+	}
+	return false;
+}
+
 /* 0, or nothing has changed and *what was missing. */
 static int start(const char **what)
 {
@@ -239,6 +264,9 @@ static int start(const char **what)
 	bool insn;
 	int r;
 
+	*what = "made by Go: its stacks are too small for what runs on them here";
+	if (made_by_go())
+		return -ENOEXEC;
 	insn = auxv_of(AT_HWCAP2) & 2 && gp__shim.config.features & GP__FEATURE_FSGSBASE;
 	*what = "FSGSBASE: this kernel has it not (it needs Linux 5.9), and without it no other kernel thread may be there before us";
 	if (!insn && threads_now() > 1)

@@ -195,3 +195,15 @@ accepted() {
     [ "$(wc -l <err)" = 1 ]
     grep -q '^greenpatch: Syscall User Dispatch: .*Linux 5.11 or later' err || fail "$(cat err)"
 }
+
+@test "a program that Go's compiler made is refused: its stacks are too small" {
+    gcc -o "$BATS_TEST_TMPDIR/go" -x c - <<'END'
+__asm__(".section .note.go.buildid, \"a\", @note; .balign 4; .long 4, 3, 4; .asciz \"Go\"; .balign 4; .asciz \"id\"; .balign 4; .previous");
+int main(void) { return 0; }
+END
+    "$BATS_TEST_TMPDIR/go"
+    run env LD_PRELOAD="$LIBGREENPATCH" "$BATS_TEST_TMPDIR/go"
+    echo "status $status: $output"
+    ((status == 126))
+    [[ $output == *"made by Go: its stacks are too small"* ]]
+}
