@@ -281,7 +281,7 @@ static int start(const char **what)
 	if (r)
 		return r;
 	gp__shim.timer = -1;
-	gp__shim.flags_epoch = 1;
+	gp__shim.flags_epoch = gp__shim.shares = 1;
 	find_text();
 	gp__vector_init();
 	gp__libc_text(&gp__shim.libc, &gp__shim.libc_size);

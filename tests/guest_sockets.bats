@@ -63,3 +63,7 @@ load helpers
 @test "poll: an event loop in one thread, blocking calls in the others" {
     same_three_ways event_loop
 }
+
+@test "descriptors: another process that shares them never sees O_NONBLOCK on one" {
+    same_three_ways flags_outside
+}

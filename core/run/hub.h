@@ -176,6 +176,7 @@ struct gp_fd {
 	uint8_t traits;         /* the shim's */
 	uint16_t active;        /* events that the watcher listens for now */
 	uint32_t epoch;         /* the shim's */
+	uint32_t shares;        /* the shim's */
 };
 
 /* ---- the hub ---------------------------------------------------------------- */

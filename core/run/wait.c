@@ -144,6 +144,7 @@ void gp__fd_closing(struct gp_hub *h, int fd)
 	f->kind = 0;
 	f->traits = 0;
 	f->epoch = 0;
+	f->shares = 0;
 	if (f->active)
 		changed(h, f);
 	gp__list_each(n, &f->waits) {

@@ -74,9 +74,12 @@ void gp__io_open(struct gp_io *io, struct gp_hub *h, struct gp_guest *me, struct
 
 void gp__fd_fresh(struct gp_hub *h, long fd, bool nonblocking)
 {
-	struct gp_fd *d = gp__is_err(fd) || nonblocking ? NULL : gp__fd(h, (int)fd);
+	struct gp_fd *d = gp__is_err(fd) ? NULL : gp__fd(h, (int)fd);
 
-	if (d)
+	if (!d)
+		return;
+	d->shares = gp__shim.shares;
+	if (!nonblocking)
 		d->epoch = gp__shim.flags_epoch;
 }
 

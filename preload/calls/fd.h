@@ -64,6 +64,8 @@ void gp__fd_fresh(struct gp_hub *h, long fd, bool nonblocking);
 /* O_NONBLOCK may have changed on some description, or other processes may
  * change it from now on: ask the kernel again. */
 static inline void gp__fd_flags_unsure(void) { gp__shim.flags_epoch++; }
+/* Another process may see, and change, what is open now. */
+static inline void gp__fd_shared(void) { gp__shim.flags_epoch++, gp__shim.shares++; }
 /* Something came back empty-handed: a program that polls must let others run. */
 void gp__empty_handed(struct gp_hub *h);
 

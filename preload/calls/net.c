@@ -313,7 +313,7 @@ GP_CALL(sendmsg)
 	if (!socket_kind(&io))
 		return gp__native(f);
 	if (!gp__copy(&m, (void *)f->rsi, sizeof m) && m.msg_controllen)
-		gp__fd_flags_unsure(); /* it may hand a descriptor to another process */
+		gp__fd_shared(); /* it may hand a descriptor to another process */
 	r = run(&io, attempt_sendmsg);
 	if (r <= 0 || io.kind != GP__FD_STREAM || gp__copy(&m, (void *)f->rsi, sizeof m) || m.msg_iovlen > 1024)
 		return r;
@@ -399,11 +399,15 @@ GP_CALL(accept)
 
 GP_CALL(accept4) { return gp__sys_accept(h, me, f); }
 
-/* connect once, without blocking: O_NONBLOCK is set for this one call. */
+/* connect once, without blocking: O_NONBLOCK is set for this one call. Where
+ * another process could see that, the call may block until the next tick. */
 static long attempt_connect(struct gp_io *io)
 {
-	long flags = gp__raw(SYS_fcntl, io->fd, F_GETFL), r;
+	long flags, r;
 
+	if (io->d->shares != gp__shim.shares)
+		return gp__guarded(io, SYS_connect, (const long *)io->f->arg);
+	flags = gp__raw(SYS_fcntl, io->fd, F_GETFL);
 	gp__raw(SYS_fcntl, io->fd, F_SETFL, flags | O_NONBLOCK);
 	r = gp__native(io->f);
 	gp__raw(SYS_fcntl, io->fd, F_SETFL, flags);
@@ -422,9 +426,9 @@ GP_CALL(connect)
 		return gp__native(f);
 	for (;;) {
 		r = attempt_connect(&io);
-		if (r == -EAGAIN) /* a unix socket whose listener is full: nothing to poll for */
+		if (r == -EAGAIN && is_unix(io.fd)) /* its listener is full: nothing to poll for */
 			return gp__sys_offload(h, me, f);
-		if (r != -EINPROGRESS && r != -EALREADY)
+		if (r != -EINPROGRESS && r != -EALREADY && r != -EAGAIN)
 			return r;
 		r = gp__io_wait(&io);
 		if (r)

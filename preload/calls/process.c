@@ -121,7 +121,7 @@ void gp__vfork_done(struct gp_frame *saved)
 
 long gp__process_clone(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, uint64_t flags, uint64_t stack)
 {
-	gp__fd_flags_unsure(); /* the child shares what we have */
+	gp__fd_shared(); /* the child shares what we have */
 	if (!(flags & CLONE_VM))
 		return fork_child(h, me, f);
 	if (stack)
