@@ -41,6 +41,7 @@ runs() {
             echo "TRACE=$RUNS/$program/$i $TRACED/$program"
         done <"$RUNS/programs"
     done | GREENPATCH_SLICE=off timeout 400 xargs -P 12 -n 2 env -u LD_PRELOAD >/dev/null 2>&1 3>&- || echo "runs $1 to $2" >>"$RUNS/failed"
+    # shellcheck disable=SC2016
     for i in $(seq "$1" "$2"); do
         for program in $OUTPUT; do
             [ ! -x "$TUTORIAL/$program" ] || echo "$TUTORIAL/$program $RUNS/output/$program/$i"

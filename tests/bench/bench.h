@@ -37,4 +37,19 @@ static inline long argument(int argc, char **argv, int i, long fallback)
 	return value;
 }
 
+// VmRSS and VmPTE of this process, in KiB.
+static inline long memory_kib(void)
+{
+	char line[256];
+	long total = 0, value;
+	FILE *status = fopen("/proc/self/status", "r");
+
+	while (status && fgets(line, sizeof line, status))
+		if (sscanf(line, "VmRSS: %ld kB", &value) == 1 || sscanf(line, "VmPTE: %ld kB", &value) == 1)
+			total += value;
+	if (status)
+		fclose(status);
+	return total;
+}
+
 #endif

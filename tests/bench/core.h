@@ -21,19 +21,4 @@ static inline void report(const char *name, int64_t start, long count)
 	printf("%s %.2f\n", name, (double)(cpu_ns() - start) / (double)count);
 }
 
-// VmRSS and VmPTE of this process, in KiB.
-static inline long memory_kib(void)
-{
-	char line[256];
-	long total = 0, value;
-	FILE *status = fopen("/proc/self/status", "r");
-
-	while (status && fgets(line, sizeof line, status))
-		if (sscanf(line, "VmRSS: %ld kB", &value) == 1 || sscanf(line, "VmPTE: %ld kB", &value) == 1)
-			total += value;
-	if (status)
-		fclose(status);
-	return total;
-}
-
 #endif

@@ -10,21 +10,6 @@ static pthread_cond_t released = PTHREAD_COND_INITIALIZER;
 static long count, waiting;
 static int go;
 
-// VmRSS and VmPTE of this process, in KiB.
-static long memory_kib(void)
-{
-	char line[256];
-	long total = 0, value;
-	FILE *status = fopen("/proc/self/status", "r");
-
-	while (status && fgets(line, sizeof line, status))
-		if (sscanf(line, "VmRSS: %ld kB", &value) == 1 || sscanf(line, "VmPTE: %ld kB", &value) == 1)
-			total += value;
-	if (status)
-		fclose(status);
-	return total;
-}
-
 static void *park(void *arg)
 {
 	pthread_mutex_lock(&mutex);

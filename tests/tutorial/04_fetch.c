@@ -3,17 +3,15 @@
  * The server is local, its clock stands still, and each of the concurrent
  * requests has its own (fixed) service time: the answers come in the server's
  * order. Both halves of HTTP are as small as can be. */
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <greenpatch.h>
+#include "listener.h"
 
 #define STEP (60 * GP_MSEC)
 
 static int busy, peak, served;
-static char port[8];
 
 /* ---- the server ------------------------------------------------------------------- */
 
@@ -59,21 +57,6 @@ static void *serve(void *listener)
 	while ((fd = gp_accept((int)(intptr_t)listener, NULL, SOCK_CLOEXEC, GP_NEVER)) >= 0)
 		gp_go(clock_for, (void *)(intptr_t)fd);
 	return NULL;
-}
-
-static int listen_somewhere(void)
-{
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t length = sizeof at;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&at, length) || listen(fd, 64) ||
-	    getsockname(fd, (struct sockaddr *)&at, &length)) {
-		perror("listener");
-		exit(1);
-	}
-	snprintf(port, sizeof port, "%d", ntohs(at.sin_port));
-	return fd;
 }
 
 /* ---- the client ------------------------------------------------------------------- */

@@ -1,16 +1,14 @@
 /* The current request as greenlet-local data: two requests in service at the same
  * time. Both halves of HTTP are as small as can be. */
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <greenpatch.h>
+#include "listener.h"
 
 static struct gp_local *here;
 static struct gp_event *both_arrived;
 static int arrivals;
-static char port[8];
 
 struct request {
 	int fd;
@@ -68,21 +66,6 @@ static void *serve(void *listener)
 		gp_go(application, r);
 	}
 	return NULL;
-}
-
-static int listen_somewhere(void)
-{
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t length = sizeof at;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&at, length) || listen(fd, 64) ||
-	    getsockname(fd, (struct sockaddr *)&at, &length)) {
-		perror("listener");
-		exit(1);
-	}
-	snprintf(port, sizeof port, "%d", ntohs(at.sin_port));
-	return fd;
 }
 
 /* ---- the client ------------------------------------------------------------------- */
