@@ -65,17 +65,6 @@ void gp__locals_end(struct gp_greenlet *g)
 		remove_at(&g->locals);
 }
 
-void gp__locals_drop(struct gp_greenlet *g)
-{
-	while (g->locals) {
-		struct gp_local_value *v = g->locals;
-
-		g->locals = v->next;
-		gp__list_del(&v->link);
-		gp__free(v);
-	}
-}
-
 GP_API struct gp_local *gp_local_new(void (*fn)(void *value))
 {
 	struct gp_hub *h = gp__hub_need();

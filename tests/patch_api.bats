@@ -237,3 +237,12 @@ timeouts end a read"
     prints cancels "$CANCELS"
     on_traps cancels "$CANCELS"
 }
+
+SLOTS="returned: returned, first, set by a destructor, joined
+exited: exited, first, set by a destructor, joined
+cancelled: cancelled, first, set by a destructor, joined"
+
+@test "patch: what a thread has in slots is destroyed when it ends, before it is joined" {
+    prints slots "$SLOTS"
+    on_traps slots "$SLOTS"
+}

@@ -94,8 +94,6 @@ void gp__greenlet_end(struct gp_hub *h, struct gp_greenlet *g)
 		h->stats.live--;
 	}
 	gp__timeouts_end(h, g);
-	if (gp__unlikely(g->locals != NULL))
-		gp__locals_drop(g);
 	tell_links(h, g);
 }
 

@@ -568,8 +568,6 @@ void gp__handlers_collect(struct gp_hub *h);
 /* local.c */
 /* Its run is over: destroys what it has, on its own stack. */
 void gp__locals_end(struct gp_greenlet *g);
-/* The same for a thread of the program's, which can run no destructors any more. */
-void gp__locals_drop(struct gp_greenlet *g);
 
 /* stack.c */
 int gp__stacks_make(struct gp_hub *h);

@@ -44,8 +44,8 @@ struct gp_local;
  * too), when it is deleted or another one is set in its place (on the stack of
  * whoever does so), and by gp_local_free(). It is called for NULL as well, if
  * NULL was set. NULL: nothing is called. The values of the main program are
- * left alone at its end, and so are those of a thread of pthread_create(), which
- * has keys of its own. NULL: no memory. */
+ * left alone at its end; those of a thread of pthread_create() go after its keys
+ * and thread_local objects. NULL: no memory. */
 struct gp_local *gp_local_new(void (*destroy)(void *value));
 
 /* Gives up the slot and, in the order in which they came, all that is in it.

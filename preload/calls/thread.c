@@ -209,11 +209,14 @@ void gp__light_returned(struct gp_hub *h, struct gp_greenlet *g)
 /* ---- the end ------------------------------------------------------------------ */
 
 /* The thread ends; its stack and its record are free when somebody else runs.
- * The order is the kernel's: robust list, clear-tid word, gone. */
+ * The values that it has in slots of gp_local_new() are destroyed first, by the
+ * program's functions, which may make calls. The order after that is the
+ * kernel's: robust list, clear-tid word, gone. */
 GP_CALL(exit)
 {
 	uint32_t zero = 0;
 
+	gp__locals_end(&me->g);
 	gp__robust_exit(me);
 	if (h->stats.live == 1)
 		end_process(f->rdi);

@@ -27,9 +27,9 @@ static void fail(const char *what, long came)
 	exit(1);
 }
 
-#define CHECK(x)                    \
-	do {                        \
-		if (!(x))           \
+#define CHECK(x)                         \
+	do {                             \
+		if (!(x))                \
 			fail(#x, errno); \
 	} while (0)
 
@@ -46,9 +46,9 @@ static const struct {
 	const char *name;
 	unsigned group;
 } groups[] = {
-	{ "socket", GP_PATCH_SOCKET }, { "select", GP_PATCH_SELECT },   { "time", GP_PATCH_TIME },
-	{ "thread", GP_PATCH_THREAD }, { "io", GP_PATCH_IO },           { "process", GP_PATCH_PROCESS },
-	{ "signal", GP_PATCH_SIGNAL }, { "dns", GP_PATCH_DNS },         { "all", GP_PATCH_ALL },
+	{ "socket", GP_PATCH_SOCKET }, { "select", GP_PATCH_SELECT }, { "time", GP_PATCH_TIME },
+	{ "thread", GP_PATCH_THREAD }, { "io", GP_PATCH_IO },         { "process", GP_PATCH_PROCESS },
+	{ "signal", GP_PATCH_SIGNAL }, { "dns", GP_PATCH_DNS },       { "all", GP_PATCH_ALL },
 };
 
 static void show(const char *when)
@@ -160,7 +160,8 @@ static void calls(void)
 	g[2] = gp_spawn(waiter, NULL);
 	for (int i = 0; i < 3; i++)
 		join(g[i]);
-	printf("%.3s then %c%c, and %c among them\n", trace, *strpbrk(trace, "R"), *strpbrk(trace, "W"), *strpbrk(trace, "C"));
+	printf("%.3s then %c%c, and %c among them\n", trace, *strpbrk(trace, "R"), *strpbrk(trace, "W"),
+	       *strpbrk(trace, "C"));
 }
 
 /* Everybody sleeps at once: a thousand greenlets, 20 ms each, in far less than 20 s. */
@@ -459,7 +460,8 @@ static void *polls(void *arg)
 
 static void *polls_one(void *arg)
 {
-	return poll(&(struct pollfd){ pipes[0], POLLIN, 0 }, 1, 3600000) == -1 && errno == ECANCELED ? "ECANCELED" : "wrong";
+	return poll(&(struct pollfd){ pipes[0], POLLIN, 0 }, 1, 3600000) == -1 && errno == ECANCELED ? "ECANCELED"
+	                                                                                             : "wrong";
 }
 
 static void *waits(void *arg)
@@ -539,17 +541,65 @@ static void cancels(void)
 	printf("timeouts end a read\n");
 }
 
+/* What a thread has in slots is destroyed at its end, however it ends; a destructor makes calls and may park. */
+static struct gp_local *slot[2];
+static char *destroyed[8];
+static int destroyed_count;
+
+static void destroy_value(void *value)
+{
+	char *copy = strdup(value);
+
+	usleep(1000);
+	destroyed[destroyed_count++] = copy;
+	if (!strcmp(value, "first"))
+		gp_local_set(slot[1], "set by a destructor");
+}
+
+static void *with_slots(void *arg)
+{
+	CHECK(gp_local_set(slot[0], "first") == 0 && gp_local_set(slot[1], arg) == 0);
+	CHECK(gp_local_get(slot[1]) == arg);
+	if (*(char *)arg == 'e')
+		pthread_exit(NULL);
+	if (*(char *)arg == 'c') {
+		pthread_cancel(pthread_self());
+		pthread_testcancel();
+	}
+	return NULL;
+}
+
+static void slots(void)
+{
+	static char *ends[] = { "returned", "exited", "cancelled" };
+	pthread_t t;
+
+	CHECK(gp_patch_all() == 0);
+	CHECK((slot[0] = gp_local_new(destroy_value)) && (slot[1] = gp_local_new(destroy_value)));
+	for (int i = 0; i < 3; i++) {
+		destroyed_count = 0;
+		CHECK(pthread_create(&t, NULL, with_slots, ends[i]) == 0 && pthread_join(t, NULL) == 0);
+		printf("%s:", ends[i]);
+		for (int k = 0; k < destroyed_count; k++) {
+			printf(" %s,", destroyed[k]);
+			free(destroyed[k]);
+		}
+		printf(" joined\n");
+	}
+	CHECK(gp_local_free(slot[0]) == 0 && gp_local_free(slot[1]) == 0);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
 		void (*run)(void);
 	} cases[] = {
-		{ "sleepers", sleepers }, { "errors", errors },     { "calls", calls },
-		{ "crowd", crowd },       { "threads", threads },   { "signals", signals },
-		{ "deadly", deadly },     { "aborted", aborted },   { "late", late },
-		{ "asleep", asleep },     { "cancels", cancels },
-		{ "kernel_threads", kernel_threads },
+		{ "sleepers", sleepers }, { "errors", errors },   { "calls", calls },
+		{ "crowd", crowd },       { "threads", threads }, { "signals", signals },
+		{ "deadly", deadly },     { "aborted", aborted }, { "late", late },
+		{ "asleep", asleep },     { "cancels", cancels }, { "kernel_threads", kernel_threads },
+		{ "slots", slots },
 	};
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
