@@ -307,7 +307,7 @@ def pictures(directory):
     with Server('chat') as s, Server('readings') as r, Browser() as ina, Browser() as jan:
         who = {'Ina': ina, 'Jan': jan}
         for name, b in who.items():
-            b.size(960, 620)
+            b.size(960, 680)
             come_in(b, s.url, name)
         for name, text in TALK:
             say(text, who[name], *(b for b in who.values() if b is not who[name]))
