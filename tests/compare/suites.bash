@@ -13,7 +13,8 @@ source_of() {
     apt=(apt-get -qq -o "Dir::Etc::SourceList=$dir/sources.list" -o Dir::Etc::SourceParts=/dev/null -o "Dir::State::Lists=$dir/lists")
     (cd "$dir" && "${apt[@]}" update && "${apt[@]}" source --download-only "$1") >&2
     mkdir "$dir/new"
-    tar -xf "$(ls "$dir"/*.orig.tar.*z)" -C "$dir/new" --strip-components=1
+    # The Makefile takes every file below build/ that is called so for one of its own.
+    tar --exclude='*.d' -xf "$(ls "$dir"/*.orig.tar.*z)" -C "$dir/new" --strip-components=1
     mv "$dir/new" "$SOURCE"
 }
 
