@@ -1,5 +1,5 @@
-/* A wake of a word in shared memory that the kernel counts as given has ended somebody's wait, although the waiters of one
- * process come and go all the time: none is lost on one that has just left. */
+/* A wake of a word in shared memory that the kernel counts as given has ended somebody's wait, although the waiters of
+ * one process come and go all the time: none is lost on one that has just left. */
 #include "guest.h"
 
 #include <linux/futex.h>
@@ -8,10 +8,10 @@
 #include <sys/wait.h>
 
 struct shared {
-	uint32_t word;         /* never changes */
-	_Atomic int ready;     /* threads that wait */
+	uint32_t word;     /* never changes */
+	_Atomic int ready; /* threads that wait */
 	_Atomic int over;
-	_Atomic long woken;    /* waits that ended with 0 */
+	_Atomic long woken; /* waits that ended with 0 */
 };
 
 static struct shared *all;
