@@ -291,8 +291,9 @@ CASE("where instructions start is told for what is known; else it is taken for a
 	static const bool starts[] = { true, false, true, false, false, false, false, false, true, true, true };
 
 	for (size_t i = 0; i < gp__count(starts); i++)
-		if (gp__insn_starts(code, i) != starts[i])
+		if (gp__insn_starts(code, i, sizeof code) != starts[i])
 			unit_fail(__FILE__, __LINE__, "offset %zu: expected %d", i, starts[i]);
+	EXPECT(gp__insn_starts(code, 4, 3)); /* cut off in the middle of the cmp: not known */
 }
 
 /* ---- a real library --------------------------------------------------------------------- */
