@@ -1,5 +1,6 @@
 /* offload.c - jobs on helper threads: their results, how many threads, and that the hub goes on meanwhile. */
 #include "unit.h"
+#include <pthread.h>
 #include <sched.h>
 #include "core/run/hub.h"
 #include "greenpatch.h"
@@ -259,25 +260,90 @@ static void wait_for_threads(unsigned want)
 	EXPECT_INT(gp__offload_threads(gp__hub(), false), want);
 }
 
-CASE("drain does not wait for jobs under way; they come to their end, and their helpers end with them")
+/* A job that gives itself back when it is told to, and goes on when it is let. */
+struct stoppable {
+	volatile int told;
+	int begun;
+	long result;
+};
+
+static volatile int let;
+
+static long until_let(void *arg)
 {
+	struct stoppable *s = arg;
+
+	s->begun++;
+	__atomic_add_fetch(&at_gate, 1, __ATOMIC_SEQ_CST);
+	while (!let) {
+		if (s->told)
+			return -EINTR;
+		usleep(500);
+	}
+	return 7;
+}
+
+static void tell(void *arg, int tid)
+{
+	((struct stoppable *)arg)->told = tid != 0;
+}
+
+static void *stoppable_job(void *arg)
+{
+	struct stoppable *s = arg;
+
+	s->result = gp__offload_stoppable(gp__hub(), until_let, s, tell);
+	return NULL;
+}
+
+CASE("drain takes back jobs that can be stopped; new helpers begin them anew")
+{
+	struct stoppable s[2] = { { .told = 0 } };
 	struct gp_greenlet *g[2];
 	long n = 4;
+
+	for (int i = 0; i < 2; i++)
+		g[i] = gp_spawn(stoppable_job, &s[i]);
+	while (at_gate < 2)
+		gp_sleep(100000);
+	gp__offload_drain(gp__hub());
+	EXPECT_INT(gp__offload_threads(gp__hub(), false), 0);
+	gp__offload_resume(gp__hub());
+	while (at_gate < 4)
+		gp_sleep(100000);
+	EXPECT_INT(gp__offload(gp__hub(), twice, &n), 8);
+	EXPECT(!gp_ready(g[0]) && !gp_ready(g[1]));
+	let = 1;
+	all_done(g, 2);
+	for (int i = 0; i < 2; i++) {
+		EXPECT_INT(s[i].begun, 2);
+		EXPECT_INT(s[i].result, 7);
+	}
+}
+
+static void *opens_later(void *arg)
+{
+	usleep(20000); /* so that the drain has most likely begun */
+	open_gate(2);
+	return arg;
+}
+
+CASE("drain waits for jobs that nothing can stop")
+{
+	struct gp_greenlet *g[2];
+	pthread_t opener;
 
 	NEED(!pipe(gate));
 	for (int i = 0; i < 2; i++)
 		g[i] = gp_spawn(blocked_job, NULL);
 	while (at_gate < 2)
 		gp_sleep(100000);
+	NEED(!pthread_create(&opener, NULL, opens_later, NULL));
 	gp__offload_drain(gp__hub());
+	EXPECT_INT(gp__offload_threads(gp__hub(), false), 0);
 	gp__offload_resume(gp__hub());
-	EXPECT_INT(gp__offload_threads(gp__hub(), false), 2);
-	EXPECT_INT(gp__offload(gp__hub(), twice, &n), 8);
-	EXPECT_INT(gp__offload_threads(gp__hub(), false), 3);
-	EXPECT(!gp_ready(g[0]) && !gp_ready(g[1]));
-	open_gate(2);
 	all_done(g, 2);
-	wait_for_threads(1);
+	pthread_join(opener, NULL);
 }
 
 static long note_thread(void *arg)
@@ -320,18 +386,19 @@ CASE("a helper that has only been started when a drain comes ends, too, and its 
 
 CASE("drain loses no job that waits for a helper")
 {
+	struct stoppable s[HELPERS + 5] = { { .told = 0 } };
 	struct gp_greenlet *g[HELPERS + 5];
 
-	NEED(!pipe(gate));
 	for (int i = 0; i < HELPERS + 5; i++)
-		g[i] = gp_spawn(blocked_job, NULL);
+		g[i] = gp_spawn(stoppable_job, &s[i]);
 	while (at_gate < HELPERS)
 		gp_sleep(100000);
 	gp__offload_drain(gp__hub());
 	gp__offload_resume(gp__hub());
-	open_gate(HELPERS + 5);
+	let = 1;
 	all_done(g, HELPERS + 5);
-	EXPECT(gp__offload_threads(gp__hub(), true) <= HELPERS);
+	for (int i = 0; i < HELPERS + 5; i++)
+		EXPECT_INT(s[i].result, 7);
 }
 
 CASE("drain with jobs that no helper has taken yet")
@@ -395,6 +462,23 @@ CASE("a job that is under way at the deadline goes on, and is ended when it is t
 	while (!ended)
 		gp_sleep(100000);
 	EXPECT_INT(ended_run, 1);
+}
+
+CASE("drain does not wait for a function of the program; its helper ends with it")
+{
+	NEED(!pipe(gate));
+	EXPECT(gp_self());
+	do {
+		ended = 0;
+		EXPECT_INT(gp__offload_job(gp__hub(), heap_job(pass_gate, NULL), gp_after(GP__MSEC)), -ETIMEDOUT);
+	} while (!at_gate);
+	gp__offload_drain(gp__hub());
+	EXPECT_INT(gp__offload_threads(gp__hub(), false), 1);
+	gp__offload_resume(gp__hub());
+	open_gate(1);
+	while (!ended)
+		gp_sleep(100000);
+	wait_for_threads(0);
 }
 
 CASE("a job that nobody has taken at the deadline never runs")
