@@ -80,7 +80,7 @@ deadlocked() {
     same_patched stdio_threads
 }
 
-# Each optional feature of the kernel off by itself: the programs must not notice.
+# Each optional feature of the kernel off by itself: the programs must not notice. (All of them: conditions.bats.)
 without_feature() {
     local guest
     export GREENPATCH_FEATURES=$1
@@ -104,10 +104,6 @@ without_feature() {
 
 @test "without FSGSBASE programs behave the same" {
     without_feature -fsgsbase
-}
-
-@test "without any of the optional features programs behave the same" {
-    without_feature -guard,-nowait,-iouring,-fsgsbase
 }
 
 @test "a group that is not patched is passed on, and the program behaves the same" {

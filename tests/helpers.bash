@@ -159,14 +159,22 @@ same_three_ways() {
     return $bad
 }
 
-# same_patched NAME [ARGS...]: natively and patched only, for runs with GREENPATCH_ variables of the test's own.
+# same_patched NAME [ARGS...]: natively and patched only, for runs with GREENPATCH_ variables of the test's own. Natively
+# once in a file of tests: these variables do not concern it, and a guest prints the same in every run.
 same_patched() {
-    local program=$GUESTS/$1
+    local program=$GUESTS/$1 kept=$BATS_FILE_TMPDIR/native.${*//[\/ ]/_} part
     shift
     need_shim || return 1
     [ -x "$program" ] || fail "$program is missing: run make guests" || return 1
     ulimit -c 0
-    record native natively "$LIMIT" "$program" "$@"
+    [ -e "$kept.status" ] || record native natively "$LIMIT" "$program" "$@"
+    for part in out err status; do
+        if [ -e "$kept.$part" ]; then
+            cp "$kept.$part" "$BATS_TEST_TMPDIR/native.$part"
+        else
+            cp "$BATS_TEST_TMPDIR/native.$part" "$kept.$part"
+        fi
+    done
     record patched shimmed "$LIMIT" "$program" "$@"
     same_run native patched && bounded patched patched
 }
