@@ -73,8 +73,6 @@ long gp__futex_wake(unsigned long addr, int n, uint32_t bits)
 	struct gp_list *b = gp__futex_queue(addr);
 	long woken = 0;
 
-	if (!b)
-		return 0;
 	gp__list_each(node, b) {
 		struct gp_futex_wait *w = gp__list_entry(node, struct gp_futex_wait, link);
 
@@ -102,37 +100,27 @@ long gp__futex_wake_everywhere(unsigned long addr, int n, uint32_t bits, unsigne
 	return woken;
 }
 
-long gp__futex_enter(struct gp_futex_wait *w, struct gp_guest *me, unsigned long addr, uint32_t bits)
+void gp__futex_enter(struct gp_futex_wait *w, struct gp_guest *me, unsigned long addr, uint32_t bits)
 {
-	struct gp_list *q = gp__futex_queue(addr);
-
-	if (!q)
-		return -ENOMEM;
 	*w = (struct gp_futex_wait){ .g = me, .addr = addr, .bits = bits };
-	gp__list_append(q, &w->link);
-	return 0;
+	gp__list_append(gp__futex_queue(addr), &w->link);
 }
 
 int gp__futex_park(struct gp_hub *h, struct gp_futex_wait *w, int64_t deadline, bool shared)
 {
-	int r;
-
 	if (gp__interrupted(h, w->g))
-		r = -EINTR;
-	else
-		r = gp__park(h, "futex", w->addr, deadline, GP__INTERRUPTIBLE | (shared ? GP__EXTERNAL : 0));
-	return r;
+		return -EINTR;
+	return gp__park(h, "futex", w->addr, deadline, GP__INTERRUPTIBLE | (shared ? GP__EXTERNAL : 0));
 }
 
-int gp__futex_wait(struct gp_hub *h, struct gp_guest *me, unsigned long addr, uint32_t bits, int64_t deadline, bool shared)
+int gp__futex_wait(struct gp_hub *h, struct gp_futex_wait *w, struct gp_guest *me, unsigned long addr, uint32_t bits, int64_t deadline,
+                   bool shared)
 {
-	struct gp_futex_wait w;
-	int r = (int)gp__futex_enter(&w, me, addr, bits);
+	int r;
 
-	if (r)
-		return r;
-	r = gp__futex_park(h, &w, deadline, shared);
-	gp__list_del(&w.link);
+	gp__futex_enter(w, me, addr, bits);
+	r = gp__futex_park(h, w, deadline, shared);
+	gp__list_del(&w->link);
 	return r;
 }
 
@@ -141,19 +129,15 @@ int gp__futex_wait(struct gp_hub *h, struct gp_guest *me, unsigned long addr, ui
 static int wait_shared(struct gp_hub *h, struct gp_guest *me, const struct gp_frame *f, uint32_t value, uint32_t bits, int64_t deadline)
 {
 	struct gp_futex_watch watch = { .addr = f->rdi, .value = value, .flag = f->rsi & FUTEX_PRIVATE_FLAG };
+	struct gp_futex_wait w;
 	uint32_t now;
 	int r;
 
 	do {
-		struct gp_futex_wait w = { .woken = false };
 		bool watched = gp__futex_watch(h, &watch);
 		int64_t until = watched ? deadline : gp__min(deadline, gp__deadline_after(GP__FUTEX_LOOK_AGAIN));
 
-		r = (int)gp__futex_enter(&w, me, f->rdi, bits);
-		if (!r) {
-			r = gp__futex_park(h, &w, until, true);
-			gp__list_del(&w.link);
-		}
+		r = gp__futex_wait(h, &w, me, f->rdi, bits, until, true);
 		if (watched) {
 			if (gp__futex_unwatch(&watch, w.woken))
 				return 0;
@@ -169,6 +153,7 @@ static int wait_shared(struct gp_hub *h, struct gp_guest *me, const struct gp_fr
 static long wait(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, uint32_t bits, int64_t deadline)
 {
 	unsigned flag = f->rsi & FUTEX_PRIVATE_FLAG;
+	struct gp_futex_wait w;
 	uint32_t value;
 	int r;
 
@@ -185,7 +170,7 @@ static long wait(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, uint
 	if (gp__futex_outside(f->rdi, flag))
 		r = wait_shared(h, me, f, value, bits, deadline);
 	else
-		r = gp__futex_wait(h, me, f->rdi, bits, deadline, false);
+		r = gp__futex_wait(h, &w, me, f->rdi, bits, deadline, false);
 	if (r == -EINTR)
 		return deadline == GP__NEVER ? GP__RESTART_SYS : GP__RESTART_NEVER;
 	return r;
@@ -232,8 +217,6 @@ static long requeue(struct gp_frame *f, bool compare)
 		return -EFAULT;
 	if (compare && value != (uint32_t)f->r9)
 		return -EAGAIN;
-	if (!from || !to)
-		return -ENOMEM;
 	done = gp__futex_wake_everywhere(f->rdi, nwake, ~0U, f->rsi & FUTEX_PRIVATE_FLAG);
 	gp__list_each(node, from) {
 		struct gp_futex_wait *w = gp__list_entry(node, struct gp_futex_wait, link);

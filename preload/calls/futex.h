@@ -15,16 +15,17 @@ struct gp_futex_wait {
 	bool woken;           /* it was this wait that was ended */
 };
 
-/* futex.c. The bucket of a word; NULL: no memory. */
-int gp__futex_start(void); /* before the first; 0 or -ENOMEM */
+/* futex.c. Before the first of them: 0 or -ENOMEM. */
+int gp__futex_start(void);
+/* The bucket of a word. */
 struct gp_list *gp__futex_queue(unsigned long addr);
-/* Joins the queue: 0 or -ENOMEM. The caller takes it out (gp__list_del) when it
- * has waited. */
-long gp__futex_enter(struct gp_futex_wait *w, struct gp_guest *me, unsigned long addr, uint32_t bits);
+/* Joins the queue. The caller takes it out (gp__list_del) when it has waited. */
+void gp__futex_enter(struct gp_futex_wait *w, struct gp_guest *me, unsigned long addr, uint32_t bits);
 /* Parks. 0, -ETIMEDOUT, -EINTR, -ENOMEM. shared: others than greenlets may wake it. */
 int gp__futex_park(struct gp_hub *h, struct gp_futex_wait *w, int64_t deadline, bool shared);
 /* All three. */
-int gp__futex_wait(struct gp_hub *h, struct gp_guest *me, unsigned long addr, uint32_t bits, int64_t deadline, bool shared);
+int gp__futex_wait(struct gp_hub *h, struct gp_futex_wait *w, struct gp_guest *me, unsigned long addr, uint32_t bits, int64_t deadline,
+                   bool shared);
 /* Wakes up to n greenlets that wait for the word; how many. */
 long gp__futex_wake(unsigned long addr, int n, uint32_t bits);
 /* The same, greenlets or not. flag: FUTEX_PRIVATE_FLAG of the call, which a wake

@@ -25,8 +25,6 @@ static struct gp_futex_wait *first_waiter(unsigned long addr, bool *more)
 	struct gp_futex_wait *first = NULL;
 
 	*more = false;
-	if (!q)
-		return NULL;
 	gp__list_each(node, q) {
 		struct gp_futex_wait *w = gp__list_entry(node, struct gp_futex_wait, link);
 
@@ -45,6 +43,7 @@ long gp__futex_lock_pi(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f
 {
 	bool shared = gp__mem_shared(f->rdi);
 	uint32_t *word = (uint32_t *)f->rdi, old, was;
+	struct gp_futex_wait w;
 	int64_t until;
 	int r;
 
@@ -71,7 +70,7 @@ long gp__futex_lock_pi(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f
 		if (was != old)
 			continue;
 		until = shared ? gp__min(deadline, gp__deadline_after(GP__FUTEX_LOOK_AGAIN)) : deadline;
-		r = gp__futex_wait(h, me, f->rdi, ~0U, until, shared);
+		r = gp__futex_wait(h, &w, me, f->rdi, ~0U, until, shared);
 		if (r == -ETIMEDOUT && until != deadline)
 			continue;
 		/* 0: whoever unlocked it, or ended with it, has made us the owner */

@@ -70,14 +70,11 @@ static long wait_once(struct gp_hub *h, struct gp_guest *me, struct word *w, uns
 {
 	bool shared = false, unwatched = false;
 	int64_t until = deadline;
-	long r = 0, woken = -1;
-	unsigned entered = 0;
+	long r, woken = -1;
 
-	for (; entered < n && !r; entered += !r) {
-		struct word *at = &w[entered];
-
-		r = gp__futex_enter(&at->wait, me, at->wait.addr, ~0U);
-		if (r || !at->outside)
+	for (struct word *at = w; at < w + n; at++) {
+		gp__futex_enter(&at->wait, me, at->wait.addr, ~0U);
+		if (!at->outside)
 			continue;
 		shared = true;
 		at->watch = (struct gp_futex_watch){ .addr = at->wait.addr, .value = at->value, .flag = at->flag };
@@ -86,14 +83,13 @@ static long wait_once(struct gp_hub *h, struct gp_guest *me, struct word *w, uns
 	}
 	if (unwatched)
 		until = gp__min(deadline, gp__deadline_after(GP__FUTEX_LOOK_AGAIN));
-	if (!r)
-		r = gp__futex_park(h, &w[0].wait, until, shared);
+	r = gp__futex_park(h, &w[0].wait, until, shared);
 	if (r == -ETIMEDOUT && until != deadline)
 		r = -EAGAIN;
-	for (unsigned i = 0; i < entered && woken < 0; i++)
+	for (unsigned i = 0; i < n && woken < 0; i++)
 		if (w[i].wait.woken || (w[i].watched && w[i].watch.fired && w[i].watch.woken))
 			woken = i;
-	leave_all(w, entered);
+	leave_all(w, n);
 	return woken >= 0 ? woken : r ? r : -EAGAIN;
 }
 
