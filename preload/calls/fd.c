@@ -11,6 +11,7 @@
  * file; waiting for ever is the one thing that must not happen here.
  */
 #include <fcntl.h>
+#include <sys/epoll.h>
 #include <linux/close_range.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -100,6 +101,18 @@ bool gp__fd_ready(int fd, unsigned events)
 	long zero[2] = { 0, 0 };
 
 	return gp__raw(SYS_ppoll, &p, 1, zero, 0) != 0;
+}
+
+int gp__fd_watch_open(void)
+{
+	return gp__fd_hide((int)gp__raw(SYS_epoll_create1, EPOLL_CLOEXEC));
+}
+
+void gp__fd_watch_close(struct gp_hub *h, int watch)
+{
+	gp__fd_closing(h, watch);
+	gp__fd_unhide(watch);
+	gp__raw(SYS_close, watch);
 }
 
 void gp__fd_look_again(struct gp_hub *h)

@@ -66,6 +66,10 @@ void gp__fd_fresh(struct gp_hub *h, long fd, bool nonblocking);
 static inline void gp__fd_flags_unsure(void) { gp__shim.flags_epoch++; }
 /* Another process may see, and change, what is open now. */
 static inline void gp__fd_shared(void) { gp__shim.flags_epoch++, gp__shim.shares++; }
+/* An epoll descriptor of our own, hidden from the program, that tells of what the
+ * hub cannot wait for by itself; negative: there is none. */
+int gp__fd_watch_open(void);
+void gp__fd_watch_close(struct gp_hub *h, int watch);
 /* Something came back empty-handed: a program that polls must let others run. */
 void gp__empty_handed(struct gp_hub *h);
 

@@ -114,14 +114,6 @@ static long recv_all(struct gp_io *io)
 	}
 }
 
-static void unwatch(struct gp_io *io, int *watch)
-{
-	gp__fd_closing(io->h, *watch);
-	gp__fd_unhide(*watch);
-	gp__raw(SYS_close, *watch);
-	*watch = -1;
-}
-
 /* More has come for a peek at less than it asked for, or *end: the socket's end.
  * Such a socket is readable all the time, so that only an edge tells: an epoll
  * descriptor of our own, *watch, is readable then. Without one, in a little. */
@@ -132,9 +124,11 @@ static long await_more(struct gp_io *io, int *watch, bool *end)
 	long r;
 
 	if (*watch < 0) {
-		*watch = gp__fd_hide((int)gp__raw(SYS_epoll_create1, EPOLL_CLOEXEC));
-		if (*watch >= 0 && gp__is_err(gp__raw(SYS_epoll_ctl, *watch, EPOLL_CTL_ADD, io->fd, &e)))
-			unwatch(io, watch);
+		*watch = gp__fd_watch_open();
+		if (*watch >= 0 && gp__is_err(gp__raw(SYS_epoll_ctl, *watch, EPOLL_CTL_ADD, io->fd, &e))) {
+			gp__fd_watch_close(io->h, *watch);
+			*watch = -1;
+		}
 	}
 	if (gp__interrupted(io->h, io->me))
 		r = -EINTR;
@@ -167,7 +161,7 @@ static long peek_all(struct gp_io *io)
 		left = await_more(io, &watch, &end);
 	}
 	if (watch >= 0)
-		unwatch(io, &watch);
+		gp__fd_watch_close(io->h, watch);
 	return r == -EAGAIN && left ? left : r;
 }
 

@@ -44,11 +44,8 @@ static bool waits_make(struct waits *s, unsigned long n)
 
 static void waits_end(struct waits *s)
 {
-	if (s->extra >= 0) {
-		gp__fd_closing(gp__hub(), s->extra);
-		gp__fd_unhide(s->extra);
-		gp__raw(SYS_close, s->extra);
-	}
+	if (s->extra >= 0)
+		gp__fd_watch_close(gp__hub(), s->extra);
 	if (s->w != s->here)
 		gp__free(s->w);
 }
@@ -59,7 +56,7 @@ static void waits_extra(struct waits *s, int fd, unsigned events)
 	long r;
 
 	if (s->extra < 0) {
-		s->extra = gp__fd_hide((int)gp__raw(SYS_epoll_create1, EPOLL_CLOEXEC));
+		s->extra = gp__fd_watch_open();
 		if (s->extra < 0) {
 			s->blind = true;
 			return;

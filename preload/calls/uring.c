@@ -72,7 +72,7 @@ static bool look_inside(struct wait *w)
 	if (gp__is_err(p))
 		return false;
 	w->ring = (const char *)p;
-	w->watch = gp__fd_hide((int)gp__raw(SYS_epoll_create1, EPOLL_CLOEXEC));
+	w->watch = gp__fd_watch_open();
 	return w->watch >= 0 && !gp__raw(SYS_epoll_ctl, w->watch, EPOLL_CTL_ADD, w->fd, &e);
 }
 
@@ -80,11 +80,8 @@ static void look_away(const struct wait *w)
 {
 	if (w->ring)
 		gp__raw(SYS_munmap, w->ring, GP__PAGE);
-	if (w->watch < 0)
-		return;
-	gp__fd_closing(w->h, w->watch);
-	gp__fd_unhide(w->watch);
-	gp__raw(SYS_close, w->watch);
+	if (w->watch >= 0)
+		gp__fd_watch_close(w->h, w->watch);
 }
 
 static long await(struct wait *w)
