@@ -274,48 +274,36 @@ static bool make_stub(struct site *s, long nr)
 	return true;
 }
 
-static bool write_jump(struct site *s)
+/* Five other bytes where the site starts: all at once if they do not cross a line. */
+static bool replace(struct site *s, const uint8_t *bytes, bool patched)
 {
 	uint8_t *at = start_of(s);
-	uint64_t page = gp__align_down((uint64_t)at, GP__PAGE);
+	uint64_t page = gp__align_down((uint64_t)at, GP__PAGE), word;
 	size_t len = gp__align_up((uint64_t)at + 5, GP__PAGE) - page;
-	uint8_t jump[8] = { 0xe9 };
-	uint64_t old;
 
-	put32(jump + 1, s->stub - (at + 5));
 	if (gp__is_err(gp__raw(SYS_mprotect, page, len, PROT_READ | PROT_WRITE | PROT_EXEC)))
 		return false;
-	memcpy(s->was, at, sizeof s->was);
-	/* All five bytes at once where they do not cross a line. */
 	if (((uint64_t)at & 63) <= 56) {
-		memcpy(&old, at, 8);
-		memcpy(jump + 5, at + 5, 3);
-		memcpy(&old, jump, 8);
-		__atomic_store_n((uint64_t *)(void *)at, old, __ATOMIC_SEQ_CST);
+		memcpy(&word, at, 8);
+		memcpy(&word, bytes, 5);
+		__atomic_store_n((uint64_t *)(void *)at, word, __ATOMIC_SEQ_CST);
 	} else {
-		memcpy(at, jump, 5);
+		memcpy(at, bytes, 5);
 	}
 	gp__raw(SYS_mprotect, page, len, PROT_READ | PROT_EXEC);
-	s->patched = true;
-	gp__shim.patched++;
-	gp__shim.trapping--;
+	s->patched = patched;
+	gp__shim.patched += patched ? 1 : -1;
+	gp__shim.trapping += patched ? -1 : 1;
 	return true;
 }
 
-/* The program's own bytes again, before it moves or changes them. */
-static void write_back(struct site *s)
+static bool write_jump(struct site *s)
 {
-	uint8_t *at = start_of(s);
-	uint64_t page = gp__align_down((uint64_t)at, GP__PAGE);
-	size_t len = gp__align_up((uint64_t)at + 5, GP__PAGE) - page;
+	uint8_t *at = start_of(s), jump[5] = { 0xe9 };
 
-	if (gp__is_err(gp__raw(SYS_mprotect, page, len, PROT_READ | PROT_WRITE | PROT_EXEC)))
-		return;
-	memcpy(at, s->was, sizeof s->was);
-	gp__raw(SYS_mprotect, page, len, PROT_READ | PROT_EXEC);
-	s->patched = false;
-	gp__shim.patched--;
-	gp__shim.trapping++;
+	put32(jump + 1, s->stub - (at + 5));
+	memcpy(s->was, at, sizeof s->was);
+	return replace(s, jump, true);
 }
 
 /* ---- a trap ------------------------------------------------------------------------ */
@@ -440,7 +428,7 @@ static void drop(uint64_t low, uint64_t high, bool gone)
 			}
 			*p = s->next;
 			if (!gone && s->patched)
-				write_back(s);
+				replace(s, s->was, false); /* the program's own, before it moves or changes them */
 			if (!gone)
 				continue;
 			s->next = book.spare;
