@@ -289,10 +289,10 @@ GP_CALL(mremap)
 	if (gp__is_err(r))
 		return r;
 	shared = gp__mem_shared(old);
-	if (f->r10 & MREMAP_FIXED)
+	if (f->r10 & MREMAP_FIXED) {
 		gp__sites_forget(f->r8, f->r8 + f->rdx);
-	if (f->r10 & MREMAP_FIXED)
 		forget_shared(f->r8, f->r8 + f->rdx);
+	}
 	forget_shared(old, gp__align_up(end, GP__PAGE));
 	if (shared)
 		remember_shared((unsigned long)r, (unsigned long)r + gp__align_up(f->rdx, GP__PAGE));

@@ -46,19 +46,20 @@ bool gp__signal_is_deadly(int sig)
 	return !gp__action_ignores(sig) && !gp__action_handles(sig) && !(GP__SIG_STOPS & GP__SIG(sig));
 }
 
-/* Sets the kernel's action to what it has to be now. */
-/* A kernel thread that is not ours runs the program's handlers where it is
- * interrupted, and the kernel sees to its restarts. */
+/* The program has, or may make, kernel threads that are not ours. */
 static bool real_threads(void)
 {
 	return gp__shim.foreign || !(gp__shim.config.groups & GP__GROUP_THREAD);
 }
 
+/* Such a thread runs the program's handlers where it is interrupted, and the kernel
+ * sees to its restarts. */
 static unsigned long restarts(const struct gp_action *a)
 {
 	return real_threads() ? a->flags & SA_RESTART : 0;
 }
 
+/* Sets the kernel's action to what it has to be now. */
 void gp__action_settle(int sig, bool hook)
 {
 	const struct gp_action *a = gp__action(sig);
