@@ -3,8 +3,8 @@
  * Helpers take jobs in order, put them on the done list and kick the hub, which
  * wakes their greenlets. At most HELPERS threads, started when there is work
  * and all are busy; they stay. A call that may wait for ever (a lock that another
- * greenlet holds) gets one beyond that: what it waits for may be another job. One lock guards the lists; nobody holds
- * it over a call that may block.
+ * greenlet holds) gets one beyond that: what it waits for may be another job. One
+ * lock guards the lists; nobody holds it over a call that may block.
  *
  * A job that its greenlet waits for to the end lies on that greenlet's stack. One
  * that a deadline, a kill or a timeout may part from its greenlet lies on the
@@ -95,6 +95,7 @@ static void helper(void *arg)
 	lock(o);
 	generation = o->generation;
 	o->starting--;
+	o->peak = gp__max(o->peak, o->threads);
 	while (generation == o->generation) {
 		uint32_t seen = o->work;
 		struct gp_job *j;
@@ -159,6 +160,14 @@ static struct gp_offload *pool_of(struct gp_hub *h)
 	return o;
 }
 
+/* Under the lock: how many helpers more there may be. */
+static unsigned room(const struct gp_offload *o)
+{
+	unsigned most = HELPERS + o->endless;
+
+	return most > o->threads ? most - o->threads : 0;
+}
+
 /* Into the hands of the helpers: 0 or -EAGAIN. */
 static int hand_over(struct gp_hub *h, struct gp_job *j)
 {
@@ -170,7 +179,7 @@ static int hand_over(struct gp_hub *h, struct gp_job *j)
 	j->g = h->current;
 	lock(o);
 	o->endless += j->stop != NULL;
-	more = o->waiting >= o->idle && o->threads < HELPERS + o->endless;
+	more = o->waiting >= o->idle && room(o);
 	o->waiting++;
 	unlock(o);
 	if (more && !start_helper(o, j->stop != NULL)) {
@@ -181,7 +190,6 @@ static int hand_over(struct gp_hub *h, struct gp_job *j)
 		return -EAGAIN;
 	}
 	lock(o);
-	o->peak = gp__max(o->peak, o->threads);
 	gp__list_append(&o->todo, &j->link);
 	__atomic_add_fetch(&o->work, 1, __ATOMIC_RELEASE);
 	unlock(o);
@@ -346,14 +354,14 @@ bool gp__offload_drain(struct gp_hub *h)
 void gp__offload_resume(struct gp_hub *h)
 {
 	struct gp_offload *o = h->offload;
-	unsigned waiting;
+	unsigned more;
 
 	if (!o)
 		return;
 	lock(o);
-	waiting = o->waiting;
+	more = gp__min(o->waiting, room(o));
 	unlock(o);
-	while (waiting-- && start_helper(o, false))
+	while (more-- && start_helper(o, false))
 		;
 }
 

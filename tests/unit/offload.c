@@ -346,6 +346,33 @@ CASE("drain waits for jobs that nothing can stop")
 	pthread_join(opener, NULL);
 }
 
+static void *opens_for_all(void *arg)
+{
+	usleep(20000);
+	open_gate(3 * HELPERS);
+	return arg;
+}
+
+CASE("after a drain the jobs that wait get no more helpers than there may be")
+{
+	struct gp_greenlet *g[3 * HELPERS];
+	pthread_t opener;
+
+	NEED(!pipe(gate));
+	for (int i = 0; i < 3 * HELPERS; i++)
+		g[i] = gp_spawn(blocked_job, NULL);
+	while (at_gate < HELPERS)
+		gp_sleep(100000);
+	NEED(!pthread_create(&opener, NULL, opens_for_all, NULL));
+	gp__offload_drain(gp__hub());
+	EXPECT_INT(gp__offload_threads(gp__hub(), false), 0);
+	gp__offload_resume(gp__hub());
+	EXPECT(gp__offload_threads(gp__hub(), false) <= HELPERS);
+	all_done(g, 3 * HELPERS);
+	pthread_join(opener, NULL);
+	EXPECT_INT(gp__offload_threads(gp__hub(), true), HELPERS);
+}
+
 static long note_thread(void *arg)
 {
 	*(pid_t *)arg = gettid();
