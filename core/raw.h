@@ -11,19 +11,9 @@
 #include "core/base.h"
 #include "core/fault.h"
 
-#ifdef GP_RAW_FAULTS
-/* In a build for tests (tests/unit/fault_calls.h), which may define it: true if
- * this call is to fail; then *ret is what comes back. */
-bool gp__raw_fault(long nr, const long *args, long *ret) __attribute__((weak));
-#endif
-
 static inline long gp__raw6(long nr, long a, long b, long c, long d, long e, long f)
 {
 	long ret;
-#ifdef GP_RAW_FAULTS
-	if (gp__raw_fault && gp__raw_fault(nr, (long[]){ a, b, c, d, e, f }, &ret))
-		return ret;
-#endif
 	register long r10 __asm__("r10") = d;
 	register long r8 __asm__("r8") = e;
 	register long r9 __asm__("r9") = f;
@@ -35,8 +25,16 @@ static inline long gp__raw6(long nr, long a, long b, long c, long d, long e, lon
 	return ret;
 }
 
-#define GP__RAW_ARGS(n, a, b, c, d, e, f, ...) \
-	gp__may_fail(n, gp__raw6((long)(n), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f)))
+#ifdef GP_FAULT
+#define GP__RAW_NAMED(i, n, a, b, c, d, e, f) ({ \
+	const long nr_##i = (long)(n), args_##i[] = { (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f) }; \
+	GP__MAY_FAIL(i, nr_##i, args_##i, \
+	             gp__raw6(nr_##i, args_##i[0], args_##i[1], args_##i[2], args_##i[3], args_##i[4], args_##i[5])); })
+#define GP__RAW_AS(...) GP__RAW_NAMED(__VA_ARGS__)
+#define GP__RAW_ARGS(n, a, b, c, d, e, f, ...) GP__RAW_AS(__COUNTER__, n, a, b, c, d, e, f)
+#else
+#define GP__RAW_ARGS(n, a, b, c, d, e, f, ...) gp__raw6((long)(n), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+#endif
 /* gp__raw(nr, up to six arguments) */
 #define gp__raw(...) GP__RAW_ARGS(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 
@@ -48,14 +46,5 @@ static inline bool gp__is_err(long r) { return (unsigned long)r >= -4095UL; }
  * the kernel (after musl's cancellation points). args: six words. */
 long gp__raw_block(long nr, const long *args, const volatile uint32_t *stop);
 extern const char gp__raw_block_begin[], gp__raw_block_end[], gp__raw_block_stop[];
-#ifdef GP_RAW_FAULTS
-static inline long gp__raw_block_or_fail(long nr, const long *args, const volatile uint32_t *stop)
-{
-	long ret;
-
-	return gp__raw_fault && gp__raw_fault(nr, args, &ret) ? ret : gp__raw_block(nr, args, stop);
-}
-#define gp__raw_block gp__raw_block_or_fail
-#endif
 
 #endif

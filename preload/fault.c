@@ -47,21 +47,22 @@ static void say(const struct gp_fault *place)
 	gp__raw6(SYS_write, 2, (long)line, (long)n, 0, 0, 0);
 }
 
-long gp__fault(struct gp_fault *place, long nr)
+bool gp__fault(struct gp_fault *place, long nr, const long *args, long *ret)
 {
 	const char *want = gp__shim.config.fault;
 	char name[96];
 
 	if (!want || never_fails(nr) || place->calls++)
-		return 0;
+		return false;
 	if (*want == 'n') {
 		say(place);
-		return 0;
+		return false;
 	}
 	gp__format(name, sizeof name, "%s:%d", place->file, place->line);
 	if (strcmp(name, want))
-		return 0;
+		return false;
 	say(place);
-	return fitting(nr);
+	*ret = fitting(nr);
+	return true;
 }
 #endif

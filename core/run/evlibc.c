@@ -74,8 +74,8 @@ int gp__lib_epoll_wait(int epfd, void *events, int max, int ms)
 	if (left == 0)
 		return (int)ret(gp__raw(SYS_epoll_wait, epfd, events, max, 0));
 	h->idle = 1;
-	r = gp__raw_block(SYS_epoll_pwait2,
-	                  (long[]){ epfd, (long)events, max, left == GP__NEVER ? 0 : (long)&ts, 0, 8 }, &h->attention);
+	r = gp__may_fail(SYS_epoll_pwait2, gp__raw_block(SYS_epoll_pwait2,
+	                 (long[]){ epfd, (long)events, max, left == GP__NEVER ? 0 : (long)&ts, 0, 8 }, &h->attention));
 	if (r == -ENOSYS) { /* under valgrind */
 		int64_t whole = left == GP__NEVER ? -1 : gp__min((left + GP__MSEC - 1) / GP__MSEC, (int64_t)INT_MAX);
 

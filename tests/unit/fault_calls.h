@@ -1,6 +1,6 @@
 /* fault_calls.h - public calls while the n-th system call of the core fails, for each n and each error that the kernel
- * may give for it. Include it behind unit.h. Works in the build with ASan, whose core asks gp__raw_fault() before each
- * system call.
+ * may give for it. Include it behind unit.h. Works in the build with ASan, whose core asks gp__fault() before each
+ * system call (core/fault.h).
  *
  * What is counted are the calls of the hub's kernel thread; or, in a sweep of its own, those that helper threads make for
  * a greenlet. The helpers' own, which wait for work, never fail. */
@@ -12,7 +12,7 @@
 #include "core/raw.h"
 #include "fault.h"
 
-#ifndef GP_RAW_FAULTS
+#ifndef GP_FAULT
 #error "no system call of this core can be made to fail: see unit.mk"
 #endif
 
@@ -114,7 +114,7 @@ static bool exempt(long nr, const long *args)
 	return injected.helpers && (nr == SYS_futex || nr == SYS_gettid || nr == SYS_sched_yield);
 }
 
-UNIT_UNUSED static bool inject(long nr, const long *args, long *ret)
+static bool inject(long nr, const long *args, long *ret)
 {
 	const struct may_fail *m;
 
@@ -139,8 +139,9 @@ UNIT_UNUSED static bool inject(long nr, const long *args, long *ret)
 	return true;
 }
 
-bool gp__raw_fault(long nr, const long *args, long *ret)
+bool gp__fault(struct gp_fault *place, long nr, const long *args, long *ret)
 {
+	(void)place;
 	return inject(nr, args, ret);
 }
 

@@ -5,8 +5,8 @@
 unit_parts := $(wildcard core/*.[ch] core/run/*.[ch] core/sync/*.[ch] preload/*.[ch] preload/*.tbl preload/trap/*.[ch])
 $(units): $(unit_parts)
 
-# Its core asks before each system call whether it is to fail (core/raw.h).
-asan_flags := -O1 -g -DGP_RAW_FAULTS -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+# Its core asks before each system call whether it is to fail (core/fault.h).
+asan_flags := -O1 -g -DGP_FAULT -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 asan_obj   := $(core_src:%.c=$(B)/asan/obj/%.o) $(core_asm:%.S=$(B)/asan/obj/%.o)
 asan_units := $(patsubst tests/unit/%.c,$(B)/asan/%,$(wildcard tests/unit/*.c))
 
