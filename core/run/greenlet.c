@@ -9,7 +9,6 @@
  * which its links are told in the order of their registration (gevent's rule):
  * a joiner is one of them, a group's bookkeeping another.
  */
-#include <string.h>
 #include "core/alloc.h"
 #include "core/run/hub.h"
 #include "core/run/report.h"
@@ -264,16 +263,6 @@ GP_API int gp_exit(void *value)
 	gp__leave(h);
 }
 
-static char *copied(const char *text)
-{
-	size_t n = strlen(text) + 1;
-	char *copy = gp__alloc(n);
-
-	if (copy)
-		memcpy(copy, text, n);
-	return copy;
-}
-
 GP_API int gp_fail(int error, const char *message)
 {
 	struct gp_hub *h = gp__hub();
@@ -285,7 +274,7 @@ GP_API int gp_fail(int error, const char *message)
 		return -EPERM;
 	g->error = error;
 	gp__free(g->message);
-	g->message = message ? copied(message) : NULL;
+	g->message = message ? gp__copy_of(message) : NULL;
 	finish(h, g, NULL);
 	gp__leave(h);
 }

@@ -5,7 +5,6 @@
  * called where a joiner would be woken, on the hub's stack. Called from
  * greenlets otherwise.
  */
-#include <string.h>
 #include "core/alloc.h"
 #include "core/sync/linkable.h"
 #include "greenpatch/async_result.h"
@@ -77,16 +76,6 @@ static void set_value(struct gp_async_result *r, void *value)
 	gp__linkable_tell(&r->link);
 }
 
-static char *copied(const char *text)
-{
-	size_t n = strlen(text) + 1;
-	char *copy = gp__alloc(n);
-
-	if (copy)
-		memcpy(copy, text, n);
-	return copy;
-}
-
 GP_API int gp_async_result_set(struct gp_async_result *r, void *value)
 {
 	if (!r || !gp__linkable_here(&r->link))
@@ -102,7 +91,7 @@ GP_API int gp_async_result_set_error(struct gp_async_result *r, int error, const
 	if (!r || !gp__linkable_here(&r->link) || !error)
 		return -EINVAL;
 	if (message) {
-		copy = copied(message);
+		copy = gp__copy_of(message);
 		if (!copy)
 			return -ENOMEM;
 	}
@@ -116,7 +105,7 @@ static void followed_has_ended(struct gp_hub *h, struct gp_waiter *w)
 	struct gp_greenlet *g = r->followed;
 
 	if (g->error) /* without memory for its message it has none */
-		set_error(r, g->error, g->message ? copied(g->message) : NULL);
+		set_error(r, g->error, g->message ? gp__copy_of(g->message) : NULL);
 	else
 		set_value(r, g->value);
 	follow_no_more(r);

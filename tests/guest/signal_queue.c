@@ -182,6 +182,15 @@ static void *computes(void *arg)
 	return NULL;
 }
 
+/* Until the signal of the other end has come. */
+static void written_to(int fd)
+{
+	length = 0;
+	write_all(fd, "x", 1);
+	while (!length)
+		sleep_ms(1);
+}
+
 /* What a descriptor tells: with and without F_SETSIG, to the process, its group, one thread. */
 static void descriptors(void)
 {
@@ -195,18 +204,12 @@ static void descriptors(void)
 	CHECK_INT(fcntl(pair[0], F_SETOWN, getpid()), 0);
 	CHECK_INT(fcntl(pair[0], F_GETOWN), getpid());
 	CHECK_INT(fcntl(pair[0], F_SETFL, O_ASYNC), 0);
-	length = 0;
-	write_all(pair[1], "x", 1);
-	while (!length)
-		sleep_ms(1);
+	written_to(pair[1]);
 	CHECK_INT(seen.si_signo, SIGIO);
 	CHECK_INT(seen.si_code, SI_KERNEL);
 	CHECK_INT(fcntl(pair[0], F_SETSIG, SIGRTMIN), 0);
 	CHECK_INT(fcntl(pair[0], F_SETOWN_EX, &owner), 0);
-	length = 0;
-	write_all(pair[1], "x", 1);
-	while (!length)
-		sleep_ms(1);
+	written_to(pair[1]);
 	CHECK_INT(seen.si_signo, SIGRTMIN);
 	CHECK_INT(seen.si_code, POLL_IN);
 	CHECK_INT(seen.si_fd, pair[0]);
