@@ -8,6 +8,8 @@
  * itself, in the same form). The frame description finds it through the word on
  * top of the stack.
  */
+#include "core/run/saved.h"
+
 #ifndef GP_SHIM
 	.text
 	.globl	gp__unwind
@@ -16,26 +18,7 @@
 	.balign	16
 gp__unwind:
 	.cfi_startproc
-	push	%rbp
-	.cfi_adjust_cfa_offset 8
-	.cfi_offset %rbp, -16
-	push	%rbx
-	.cfi_adjust_cfa_offset 8
-	.cfi_offset %rbx, -24
-	push	%r12
-	.cfi_adjust_cfa_offset 8
-	.cfi_offset %r12, -32
-	push	%r13
-	.cfi_adjust_cfa_offset 8
-	.cfi_offset %r13, -40
-	push	%r14
-	.cfi_adjust_cfa_offset 8
-	.cfi_offset %r14, -48
-	push	%r15
-	.cfi_adjust_cfa_offset 8
-	.cfi_offset %r15, -56
-	sub	$8, %rsp
-	.cfi_adjust_cfa_offset 8
+	gp_save_registers
 	mov	%rsp, %rbx
 	test	%rdi, %rdi
 	cmovz	%rbx, %rdi
@@ -51,26 +34,7 @@ gp__unwind:
 	call	*%rdx
 	mov	%rbx, %rsp
 	.cfi_restore_state
-	add	$8, %rsp
-	.cfi_adjust_cfa_offset -8
-	pop	%r15
-	.cfi_adjust_cfa_offset -8
-	.cfi_restore %r15
-	pop	%r14
-	.cfi_adjust_cfa_offset -8
-	.cfi_restore %r14
-	pop	%r13
-	.cfi_adjust_cfa_offset -8
-	.cfi_restore %r13
-	pop	%r12
-	.cfi_adjust_cfa_offset -8
-	.cfi_restore %r12
-	pop	%rbx
-	.cfi_adjust_cfa_offset -8
-	.cfi_restore %rbx
-	pop	%rbp
-	.cfi_adjust_cfa_offset -8
-	.cfi_restore %rbp
+	gp_load_registers
 	ret
 	.cfi_endproc
 	.size	gp__unwind, . - gp__unwind

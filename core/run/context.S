@@ -23,6 +23,8 @@
  * both at once would wait until both stores have left the processor's buffer,
  * which takes longer than all the rest.
  */
+#include "core/run/saved.h"
+
 	.text
 	.globl	gp__context_switch
 	.hidden	gp__context_switch
@@ -32,26 +34,7 @@ gp__context_switch:
 	.cfi_startproc
 	fnstcw	-52(%rsp)
 	stmxcsr	-56(%rsp)
-	push	%rbp
-	.cfi_adjust_cfa_offset 8
-	.cfi_offset %rbp, -16
-	push	%rbx
-	.cfi_adjust_cfa_offset 8
-	.cfi_offset %rbx, -24
-	push	%r12
-	.cfi_adjust_cfa_offset 8
-	.cfi_offset %r12, -32
-	push	%r13
-	.cfi_adjust_cfa_offset 8
-	.cfi_offset %r13, -40
-	push	%r14
-	.cfi_adjust_cfa_offset 8
-	.cfi_offset %r14, -48
-	push	%r15
-	.cfi_adjust_cfa_offset 8
-	.cfi_offset %r15, -56
-	sub	$8, %rsp
-	.cfi_adjust_cfa_offset 8
+	gp_save_registers
 	movzwl	4(%rsp), %ecx
 	mov	(%rsp), %eax
 	mov	%rsp, (%rdi)
@@ -62,26 +45,7 @@ gp__context_switch:
 	jne	2f
 1:
 load_rest:
-	add	$8, %rsp
-	.cfi_adjust_cfa_offset -8
-	pop	%r15
-	.cfi_adjust_cfa_offset -8
-	.cfi_restore %r15
-	pop	%r14
-	.cfi_adjust_cfa_offset -8
-	.cfi_restore %r14
-	pop	%r13
-	.cfi_adjust_cfa_offset -8
-	.cfi_restore %r13
-	pop	%r12
-	.cfi_adjust_cfa_offset -8
-	.cfi_restore %r12
-	pop	%rbx
-	.cfi_adjust_cfa_offset -8
-	.cfi_restore %rbx
-	pop	%rbp
-	.cfi_adjust_cfa_offset -8
-	.cfi_restore %rbp
+	gp_load_registers
 	pop	%rcx
 	.cfi_adjust_cfa_offset -8
 	.cfi_register %rip, %rcx
