@@ -161,10 +161,10 @@ $(B)/app/patch_%: tests/apps/patch_%.c $(B)/libgreenpatch.so
 	@$(CC) -std=gnu11 -D_GNU_SOURCE $(GUEST_FLAGS) -Wno-unused-parameter -Iinclude -o $@ $< -L$(B) -lgreenpatch '-Wl,-rpath,$$ORIGIN/..'
 
 # Their switches are traced (tests/determinism.bats): with the real clock those to which it brings nothing that happens,
-# and a pool at work; with a simulated one those with timers of several lengths, and with peers in the same process.
+# and a pool at work; with a simulated one those with several timers at a time, and with peers in the same process.
 twin_names = $(foreach n,$(1),$(patsubst tests/tutorial/%.c,%,$(wildcard tests/tutorial/$(n)_*.c)))
-traced     := $(addprefix $(B)/trace/,$(call twin_names,01 05 07 08 10 11 12 13 14 15 16 17 18 20 22 23 24 28) pool_work)
-simulated  := $(addprefix $(B)/trace/simulated/,$(call twin_names,02 03 04 06 09 19 21 25 30))
+traced     := $(addprefix $(B)/trace/,$(call twin_names,01 07 08 10 11 12 13 14 15 16 17 18 20 22 23 24 28) pool_work)
+simulated  := $(addprefix $(B)/trace/simulated/,$(call twin_names,02 03 04 05 06 09 19 21 25 30))
 simulated_web := $(addprefix $(B)/trace/simulated/,$(call twin_names,31 32 33 34 35))
 trace_build    = mkdir -p $(@D) && $(CC) -std=gnu11 $(GUEST_FLAGS) -Wno-unused-parameter -mfsgsbase -Iinclude -I. -o $@ $< tests/trace/trace.c
 trace_needs   := tests/trace/trace.c tests/trace/clock.c $(B)/libgreenpatch-core.a $(wildcard tests/tutorial/*.h include/*.h include/*/*.h)
