@@ -8,6 +8,7 @@
 #include "core/alloc.h"
 #include "core/io.h"
 #include "core/raw.h"
+#include "core/run/offload.h"
 #include "greenpatch/file.h"
 
 #define PIECE (1024 * 1024UL) /* of a transfer: the size of its buffer */

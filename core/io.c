@@ -16,6 +16,7 @@
 #include <time.h>
 #include "core/io.h"
 #include "core/raw.h"
+#include "core/run/ownfd.h"
 #include "greenpatch/io.h"
 
 #ifndef RWF_NOWAIT

@@ -7,6 +7,7 @@
 #include "core/alloc.h"
 #include "core/apart.h"
 #include "core/io.h"
+#include "core/run/offload.h"
 #include "greenpatch/greenlet.h"
 #include "greenpatch/offload.h"
 

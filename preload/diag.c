@@ -1,6 +1,8 @@
 /* diag.c - what a person is told: statistics, and who waits for what. */
 #include <sys/resource.h>
 #include <time.h>
+#include "core/run/offload.h"
+#include "core/run/ownfd.h"
 #include "preload/calls/futex.h"
 #include "preload/calls/signal.h"
 #include "preload/diag.h"

@@ -14,6 +14,7 @@
 #include "core/raw.h"
 #include "core/run/evlibc.h"
 #include "core/run/hub.h"
+#include "core/run/ownfd.h"
 
 static int ev_errno; /* of the hub's kernel thread; libev looks right after the call */
 

@@ -20,6 +20,8 @@
 #include "core/raw.h"
 #include "core/run/evlibc.h"
 #include "core/run/hub.h"
+#include "core/run/offload.h"
+#include "core/run/ownfd.h"
 
 #define ev_set_allocator gp__lib_ev_set_allocator
 #define ev_loop_new      gp__lib_ev_loop_new

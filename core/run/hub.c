@@ -9,6 +9,8 @@
 #include "core/print.h"
 #include "core/raw.h"
 #include "core/run/hub.h"
+#include "core/run/offload.h"
+#include "core/run/ownfd.h"
 
 #ifndef GP_SHIM
 #include <pthread.h>

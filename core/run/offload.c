@@ -13,8 +13,8 @@
 #include <linux/futex.h>
 #include "core/alloc.h"
 #include "core/raw.h"
-#include "core/run/hub.h"
 #include "core/run/kthread.h"
+#include "core/run/offload.h"
 
 #ifdef GP_SHIM
 #define HELPERS 3

@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include "core/raw.h"
-#include "core/run/hub.h"
+#include "core/run/ownfd.h"
 
 #define OWN_MAX 16
 

@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include "core/clock.h"
+#include "core/run/offload.h"
 #include "preload/calls/futex.h"
 
 #define GONE_WITHIN (200 * GP__MSEC) /* a kernel thread that has ended is counted a little longer */

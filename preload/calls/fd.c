@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/time.h>
+#include "core/run/ownfd.h"
 #include "preload/calls/fd.h"
 #include "preload/calls/offload.h"
 #include "preload/calls/preempt.h"

@@ -7,6 +7,7 @@
  * shows the program's.
  */
 #include <fcntl.h>
+#include "core/run/ownfd.h"
 #include "preload/calls/fd.h"
 #include "preload/calls/offload.h"
 #include "preload/calls/preempt.h"

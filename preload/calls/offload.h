@@ -2,6 +2,7 @@
 #ifndef GP_PRELOAD_CALLS_OFFLOAD_H
 #define GP_PRELOAD_CALLS_OFFLOAD_H
 
+#include "core/run/offload.h"
 #include "preload/shim.h"
 
 #define GP__OFFLOAD_STOPS (-0x6771) /* si_code of the SIGSYS that ends a helper's call */

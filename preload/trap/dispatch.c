@@ -4,6 +4,7 @@
  * counts, and sees to what must happen between the answer and the program:
  * signals that are to be taken, masks that come back, calls to be made again.
  */
+#include "core/run/ownfd.h"
 #include "preload/calls/passed.h"
 #include "preload/calls/preempt.h"
 #include "preload/calls/signal.h"

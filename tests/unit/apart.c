@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include "core/run/hub.h"
+#include "core/run/offload.h"
 #include "greenpatch.h"
 
 static int gate[2];

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include "core/run/hub.h"
+#include "core/run/offload.h"
 #include "greenpatch.h"
 
 /* The text with every time in it as T: how long something took does not matter here. */

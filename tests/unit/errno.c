@@ -1,6 +1,7 @@
 /* errno.c - errno belongs to the greenlet that set it, and core itself never sets it. */
 #include "unit.h"
 #include "core/run/hub.h"
+#include "core/run/offload.h"
 #include "greenpatch.h"
 
 static int ends[2];

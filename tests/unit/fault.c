@@ -6,6 +6,7 @@
 #include "core/alloc.h"
 #include "core/run/hub.h"
 #include "core/run/kthread.h"
+#include "core/run/offload.h"
 #include "greenpatch.h"
 
 static int fail_alloc_at = -1; /* the n-th from now fails; counts down */

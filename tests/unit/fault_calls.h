@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include "core/raw.h"
+#include "core/run/ownfd.h"
 #include "fault.h"
 
 #ifndef GP_FAULT

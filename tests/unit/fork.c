@@ -2,6 +2,8 @@
  * had been. */
 #include "unit.h"
 #include "core/run/hub.h"
+#include "core/run/offload.h"
+#include "core/run/ownfd.h"
 #include "greenpatch.h"
 
 static void child_was_right(pid_t pid)

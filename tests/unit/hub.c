@@ -5,6 +5,8 @@
 #include <poll.h>
 #include "core/raw.h"
 #include "core/run/hub.h"
+#include "core/run/offload.h"
+#include "core/run/ownfd.h"
 #include "greenpatch.h"
 
 /* ---- our own descriptors --------------------------------------------------------- */

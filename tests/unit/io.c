@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include "core/run/hub.h"
+#include "core/run/ownfd.h"
 #include "greenpatch.h"
 
 static int p[2];

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include "core/run/hub.h"
+#include "core/run/offload.h"
 #include "greenpatch.h"
 
 enum { HELPERS = 10 }; /* at most, as offload.c has it */

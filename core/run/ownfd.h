@@ -1,0 +1,22 @@
+/* ownfd.h - the hub's own descriptors, out of the program's way: see ownfd.c. */
+#ifndef GP_CORE_RUN_OWNFD_H
+#define GP_CORE_RUN_OWNFD_H
+
+#include "core/run/hub.h"
+
+/* A descriptor of ours, moved to the top of the table, close-on-exec. */
+int gp__fd_hide(int fd);
+void gp__fd_unhide(int fd); /* before it is closed */
+/* In the child of a fork: closes them, of whatever hub they are. */
+void gp__fds_drop_own(void);
+/* There was no descriptor for it: sleeps, all of it; false: that was often enough. */
+bool gp__fd_pause(int *tries);
+bool gp__fd_is_ours(int fd);
+extern int gp__fd_own_low; /* no number below it is ours */
+/* The last number from `from` on, up to `last`, before the next one of ours. */
+unsigned gp__fd_next_own(unsigned from, unsigned last);
+/* The program wants this number of ours: when it returns it is free. Lets the
+ * hub and others have a turn. */
+void gp__fd_move(struct gp_hub *h, int fd);
+
+#endif
