@@ -24,6 +24,13 @@ rest() {
 
 at_rest() { [[ $(rest "$1") == "$2" ]]; }
 
+# what_is PID: what it has open, and what it does.
+what_is() {
+    tr '\0' ' ' <"/proc/$1/cmdline"
+    ls -l "/proc/$1/fd"
+    grep -E '^(Name|State|Pid|PPid|Threads|SigCgt)' "/proc/$1/status"
+}
+
 # peers REQUEST END [LARGE]: the server is given as an array, $server.
 peers() {
     local mode port before
@@ -35,7 +42,8 @@ peers() {
         until_true 20 quiet "$mode"
         before=$(rest "$mode")
         run_to_end native "peers-$mode" 60 "$PYTHON" "$ROOT/tests/python/bad_peers.py" "$port" "$@"
-        until_true 20 at_rest "$mode" "$before"
+        until_true 20 at_rest "$mode" "$before" ||
+            { echo "now: $(rest "$mode")"; what_is "${PID_OF[$mode.server]}"; return 1; }
         echo "$mode: at rest descriptors and threads: $before"
         stop "$mode" server
     done

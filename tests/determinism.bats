@@ -3,16 +3,16 @@
 # (tests/trace/trace.c notes it) of the twins of the tutorial and of a pool program, in 100 runs each. Half of them are made
 # beside stress-ng, if it is there. All runs are made first, many at a time; the tests compare.
 #
-# Where several timers at a time, or peers, are part of the input, the input is to arrive alike: the programs of
-# build/trace/simulated have a clock that is a number (tests/trace/clock.c). tests/tutorial/README.md says of which twins
-# only the output is compared, and why. TIMES= sets another number of runs.
+# Where time or peers are part of the input, the input is to arrive alike: the programs of build/trace/simulated have a
+# clock that is a number (tests/trace/clock.c). tests/tutorial/README.md says of which twins only the output is compared, and
+# why. TIMES= sets another number of runs.
 
 load helpers
 
 TRACED=${TRACED:-$BUILD/trace}
 TUTORIAL=${TUTORIAL:-$BUILD/tutorial}
 TIMES=${TIMES:-100}
-OUTPUT="26_subprocess 27_pipe_relay 29_zeromq"
+OUTPUT="13_monkey_patch 26_subprocess 27_pipe_relay 29_zeromq"
 
 setup_file() {
     local load=
@@ -40,7 +40,7 @@ runs() {
         while IFS= read -r program; do
             echo "TRACE=$RUNS/$program/$i $TRACED/$program"
         done <"$RUNS/programs"
-    done | GREENPATCH_SLICE=off timeout 400 xargs -P 12 -n 2 env -u LD_PRELOAD >/dev/null 2>&1 3>&- || echo "runs $1 to $2" >>"$RUNS/failed"
+    done | timeout 400 xargs -P 12 -n 2 env -u LD_PRELOAD >/dev/null 2>&1 3>&- || echo "runs $1 to $2" >>"$RUNS/failed"
     # shellcheck disable=SC2016
     for i in $(seq "$1" "$2"); do
         for program in $OUTPUT; do
@@ -94,19 +94,10 @@ same_output() {
 }
 
 @test "determinism: 01_context_switch" { same_order 01_context_switch; }
-@test "determinism: 07_subclass" { same_order 07_subclass; }
 @test "determinism: 08_states" { same_order 08_states; }
-@test "determinism: 10_timeout_start" { same_order 10_timeout_start; }
-@test "determinism: 11_timeout_scope" { same_order 11_timeout_scope; }
-@test "determinism: 12_timeout_args" { same_order 12_timeout_args; }
-@test "determinism: 13_monkey_patch" { same_order 13_monkey_patch; }
-@test "determinism: 14_event" { same_order 14_event; }
-@test "determinism: 15_async_result" { same_order 15_async_result; }
 @test "determinism: 16_queue_workers" { same_order 16_queue_workers; }
-@test "determinism: 17_queue_bounded" { same_order 17_queue_bounded; }
 @test "determinism: 18_group" { same_order 18_group; }
 @test "determinism: 20_pool" { same_order 20_pool; }
-@test "determinism: 22_bounded_semaphore" { same_order 22_bounded_semaphore; }
 @test "determinism: 23_lock" { same_order 23_lock; }
 @test "determinism: 24_local" { same_order 24_local; }
 @test "determinism: 28_actors" { same_order 28_actors; }
@@ -116,9 +107,17 @@ same_output() {
 @test "determinism, simulated clock: 04_fetch" { simulated 04_fetch; }
 @test "determinism, simulated clock: 05_determinism" { simulated 05_determinism; }
 @test "determinism, simulated clock: 06_spawn_forms" { simulated 06_spawn_forms; }
+@test "determinism, simulated clock: 07_subclass" { simulated 07_subclass; }
 @test "determinism, simulated clock: 09_shutdown_signal" { simulated 09_shutdown_signal; }
+@test "determinism, simulated clock: 10_timeout_start" { simulated 10_timeout_start; }
+@test "determinism, simulated clock: 11_timeout_scope" { simulated 11_timeout_scope; }
+@test "determinism, simulated clock: 12_timeout_args" { simulated 12_timeout_args; }
+@test "determinism, simulated clock: 14_event" { simulated 14_event; }
+@test "determinism, simulated clock: 15_async_result" { simulated 15_async_result; }
+@test "determinism, simulated clock: 17_queue_bounded" { simulated 17_queue_bounded; }
 @test "determinism, simulated clock: 19_group_map_imap" { simulated 19_group_map_imap; }
 @test "determinism, simulated clock: 21_socket_pool" { simulated 21_socket_pool; }
+@test "determinism, simulated clock: 22_bounded_semaphore" { simulated 22_bounded_semaphore; }
 @test "determinism, simulated clock: 25_request_local" { simulated 25_request_local; }
 @test "determinism, simulated clock: 30_stream_server" { simulated 30_stream_server; }
 @test "determinism, simulated clock: 31_http_server" { web_simulated 31_http_server; }
@@ -126,6 +125,7 @@ same_output() {
 @test "determinism, simulated clock: 33_long_poll" { web_simulated 33_long_poll; }
 @test "determinism, simulated clock: 34_websocket" { web_simulated 34_websocket; }
 @test "determinism, simulated clock: 35_chat" { web_simulated 35_chat; }
+@test "determinism: what 13_monkey_patch prints" { same_output 13_monkey_patch; }
 @test "determinism: what 26_subprocess prints" { same_output 26_subprocess; }
 @test "determinism: what 27_pipe_relay prints" { same_output 27_pipe_relay; }
 @test "determinism: what 29_zeromq prints" {

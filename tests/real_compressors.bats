@@ -28,7 +28,6 @@ compress_both() {
         foreground "$mode" unpack 60 "$@" -d -c "$WORK/packed"
         cmp "$WORK/text" "$WORK/$mode.unpack.out"
     done
-    (($(cat "$WORK/native.pack.peak") >= 4))
     on_few_threads pack unpack
     # Its helpers are greenlets: it has its threads, but not in the kernel.
     (($(stat_of pack greenlets-made) >= 4))

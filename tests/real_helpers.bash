@@ -44,22 +44,29 @@ left_over() {
 
 nap() { read -rt "$1" -u "$NEVER" || :; }
 
+# status_of PID KEY: the words of that line of its status are in the array "status"; none if there is no such process.
+# (Read line by line the file would be another one for each line.)
+status_of() {
+    local lines line
+    mapfile -t lines 2>/dev/null <"/proc/$1/status" || :
+    status=()
+    for line in "${lines[@]}"; do
+        [[ $line != "$2:"* ]] || read -ra status <<<"${line#*:}"
+    done
+}
+
 # alive PID: it runs, and is not only waiting to be collected.
 alive() {
-    local key value rest
-    while read -r key value rest; do
-        [[ $key == State: ]] && { [[ $value != Z ]]; return; }
-    done 2>/dev/null <"/proc/$1/status"
-    return 1
+    local status
+    status_of "$1" State
+    [[ ${status[0]-Z} != Z ]]
 }
 
 # kernel_threads PID: how many it has now.
 kernel_threads() {
-    local key value rest
-    while read -r key value rest; do
-        [[ $key == Threads: ]] && { echo "$value"; return; }
-    done 2>/dev/null <"/proc/$1/status"
-    echo 0
+    local status
+    status_of "$1" Threads
+    echo "${status[0]-0}"
 }
 
 # watch_threads PID FILE: keeps the most that it was ever seen to have in FILE, until it ends.
