@@ -9,8 +9,8 @@ MOST_THREADS=5
 unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY all_proxy ALL_PROXY
 
 real_setup() {
+    WORK=${BATS_TEST_TMPDIR:?}
     [[ -r $LIB ]] || { echo "$LIB is missing: run make first"; return 1; }
-    WORK=$BATS_TEST_TMPDIR
     declare -gA PID_OF=()
     # A pipe that nothing is ever written to: read -t on it sleeps without making a process.
     exec {NEVER}<> <(:)
@@ -37,7 +37,7 @@ real_teardown() {
 left_over() {
     local dir
     for dir in /proc/[0-9]*; do
-        [[ $(readlink "$dir/cwd" 2>/dev/null) == "$WORK"* ]] && alive "${dir#/proc/}" && echo "${dir#/proc/}"
+        [[ $(readlink "$dir/cwd" 2>/dev/null)/ == "${WORK:?}"/* ]] && alive "${dir#/proc/}" && echo "${dir#/proc/}"
     done
     :
 }
@@ -69,10 +69,10 @@ kernel_threads() {
     echo "${status[0]-0}"
 }
 
-# watch_threads PID FILE: keeps the most that it was ever seen to have in FILE, until it ends.
+# watch_threads PID FILE: keeps the most that it was ever seen to have in FILE, until it ends, or the test.
 watch_threads() {
     local now peak=0
-    while alive "$1"; do
+    while alive "$1" && alive $$; do
         now=$(kernel_threads "$1")
         if ((now > peak)); then
             peak=$now
