@@ -19,6 +19,13 @@
 #define GP_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define GP_API          __attribute__((visibility("default")))
 
+/* Of the kernel thread. Under the shim only one runs greenlets. */
+#ifdef GP_SHIM
+#define GP__PER_THREAD
+#else
+#define GP__PER_THREAD __thread __attribute__((tls_model("initial-exec"))) /* no call where the library is a shared one */
+#endif
+
 #define gp__container_of(ptr, type, member) \
 	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
 #define gp__count(a)    (sizeof(a) / sizeof((a)[0]))

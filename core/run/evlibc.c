@@ -13,10 +13,11 @@
 #include "core/clock.h"
 #include "core/raw.h"
 #include "core/run/evlibc.h"
+#include "core/run/evmem.h"
 #include "core/run/hub.h"
 #include "core/run/ownfd.h"
 
-static int ev_errno; /* of the hub's kernel thread; libev looks right after the call */
+static GP__PER_THREAD int ev_errno; /* libev looks right after the call */
 
 static long ret(long r)
 {
@@ -65,6 +66,7 @@ int gp__lib_epoll_wait(int epfd, void *events, int max, int ms)
 	int64_t left = 0;
 	long r;
 
+	max = gp__min(max, gp__evmem_numbers()); /* it makes room for more when all of it came */
 	if (ms != 0 && !h->refused) {
 		int64_t at = gp__deadline_next(h);
 

@@ -19,6 +19,7 @@
 #include "core/alloc.h"
 #include "core/raw.h"
 #include "core/run/evlibc.h"
+#include "core/run/evmem.h"
 #include "core/run/hub.h"
 #include "core/run/offload.h"
 #include "core/run/ownfd.h"
@@ -113,6 +114,10 @@ static struct watcher *watcher_of(struct gp_hub *h, struct gp_fd *f)
 	w = gp__alloc(sizeof *w);
 	if (!w)
 		return NULL;
+	if (gp__evmem_room((int)(f - h->fds))) {
+		gp__free(w);
+		return NULL;
+	}
 	ev_init(&w->io, nobody);
 	ev_set_cb(&w->io, on_ready);
 	w->f = f;
@@ -209,20 +214,15 @@ void gp__loop_kick(struct gp_hub *h)
 
 /* ---- life ------------------------------------------------------------------------- */
 
-static void *allocate(void *p, long size)
-{
-	if (size)
-		return gp__realloc(p, (size_t)size);
-	gp__free(p);
-	return NULL;
-}
-
 static int start_kick(struct gp_loop *l)
 {
 	int fd = gp__fd_hide((int)gp__raw(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK));
+	int r = fd < 0 ? fd : gp__evmem_room(fd);
 
-	if (fd < 0)
-		return fd;
+	if (r) {
+		gp__lib_close(fd);
+		return r;
+	}
 	ev_init(&l->kick, nobody);
 	ev_set_cb(&l->kick, on_kick);
 	watch_kick(l, fd);
@@ -238,7 +238,10 @@ int gp__loop_make(struct gp_hub *h)
 
 	if (!l)
 		return -ENOMEM;
-	ev_set_allocator(allocate);
+	r = gp__evmem_room(0);
+	if (r)
+		goto fail_room;
+	ev_set_allocator(gp__evmem_allocate);
 	l->hub = h;
 	l->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV | EVFLAG_NOTIMERFD);
 	if (!l->ev) {
@@ -258,6 +261,8 @@ fail_kick:
 	h->loop = NULL;
 	ev_loop_destroy(l->ev);
 fail_loop:
+	gp__evmem_drop();
+fail_room:
 	gp__free(l);
 	return r;
 }

@@ -50,8 +50,7 @@ void gp__fs_set(struct gp_hub *h, unsigned long fs)
 		gp__raw(SYS_arch_prctl, ARCH_SET_FS, fs);
 }
 #else
-/* initial-exec: no call where the library is a shared one. */
-static __thread __attribute__((tls_model("initial-exec"))) struct gp_hub *thread_hub;
+static GP__PER_THREAD struct gp_hub *thread_hub;
 
 struct gp_hub GP_NOINLINE *gp__hub(void) { return thread_hub; }
 void GP_NOINLINE gp__hub_set(struct gp_hub *h) { thread_hub = h; }

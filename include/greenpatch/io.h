@@ -17,10 +17,6 @@
  * through this library: nobody else tells the hub that the number means
  * something else now.
  *
- * One shortage cannot be reported: the event loop's tables grow with the highest
- * number and the count of descriptors that are waited for at a time, by doubling;
- * the process ends, with a message, if there is no memory for that.
- *
  * Terminals and devices are asked first whether they are ready; if another
  * process is quicker, such a read holds up all greenlets.
  */

@@ -3,30 +3,13 @@
  * replaced by ones that fail when told to. */
 #include "unit.h"
 #include <pthread.h>
-#include "core/alloc.h"
-#include "core/run/hub.h"
+#include <sys/resource.h>
+#include "core/run/evmem.h"
 #include "core/run/kthread.h"
 #include "core/run/offload.h"
-#include "greenpatch.h"
+#include "fault.h"
 
-static int fail_alloc_at = -1; /* the n-th from now fails; counts down */
-static bool fail_realloc, fail_kthread;
-
-void *gp__alloc(size_t size)
-{
-	if (fail_alloc_at >= 0 && !fail_alloc_at--)
-		return NULL;
-	return calloc(1, size ? size : 1);
-}
-
-void gp__free(void *p)
-{
-	free(p);
-}
-void *gp__realloc(void *p, size_t size)
-{
-	return fail_realloc ? NULL : realloc(p, size);
-}
+static bool fail_kthread;
 
 struct start {
 	void (*fn)(void *);
@@ -83,15 +66,6 @@ static int count_lines(const char *file)
 	return n;
 }
 
-static int open_descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 1200; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
-
 static void hub_works(void)
 {
 	struct gp_greenlet *g = gp_spawn(nothing, NULL);
@@ -102,27 +76,45 @@ static void hub_works(void)
 	EXPECT_INT(gp_sleep(1000), 0);
 }
 
+/* What a call does without a hub when the n-th allocation fails; true: it has failed. */
+static bool first_hub_fails(int n)
+{
+	struct gp_greenlet *g;
+
+	fault_at = n;
+	g = gp_self();
+	if (fault_at >= 0) {
+		fault_at = -1;
+		EXPECT(g);
+		return false;
+	}
+	EXPECT(!g);
+	fault_at = n;
+	EXPECT(!gp_spawn(nothing, NULL));
+	fault_at = n;
+	EXPECT_INT(gp_sleep(1), -ENOMEM);
+	EXPECT_INT(fault_at, -1);
+	EXPECT(!gp__hub());
+	return true;
+}
+
 CASE("a first hub that gets no memory is NULL and leaves nothing behind")
 {
-	for (int n = 0; n < 2; n++) {
-		int maps, descriptors;
+	int maps, descriptors, blocks, n = 0;
 
-		free(malloc(100000));
-		maps = count_lines("/proc/self/maps");
-		descriptors = open_descriptors();
-		fail_alloc_at = n;
-		EXPECT(!gp_self());
-		EXPECT_INT(fail_alloc_at, -1);
-		fail_alloc_at = n;
-		EXPECT(!gp_spawn(nothing, NULL));
-		fail_alloc_at = n;
-		EXPECT_INT(gp_sleep(1), -ENOMEM);
-		fail_alloc_at = -1;
-		EXPECT(!gp__hub());
-		EXPECT_INT(open_descriptors(), descriptors);
+	free(malloc(1000000));
+	maps = count_lines("/proc/self/maps");
+	descriptors = fault_descriptors();
+	blocks = fault_blocks;
+	while (n < FAULT_MOST && first_hub_fails(n)) {
+		EXPECT_INT(fault_descriptors(), descriptors);
+		EXPECT_INT(fault_blocks, blocks);
 		if (!getenv("UNIT_TOOL"))
 			EXPECT_INT(count_lines("/proc/self/maps"), maps);
+		n++;
 	}
+	printf("# %d allocations failed\n", n);
+	EXPECT(n > 3 && n < FAULT_MOST);
 	hub_works();
 }
 
@@ -132,7 +124,7 @@ CASE("a first hub that gets no descriptor is NULL and leaves nothing behind")
 	int maps = count_lines("/proc/self/maps"), lowest = dup(0), descriptors;
 
 	NEED(lowest >= 0 && !close(lowest));
-	descriptors = open_descriptors();
+	descriptors = fault_descriptors();
 	NEED(!getrlimit(RLIMIT_NOFILE, &limit));
 	for (int more = 0; more < 2; more++) {
 		none = limit;
@@ -142,10 +134,9 @@ CASE("a first hub that gets no descriptor is NULL and leaves nothing behind")
 		EXPECT(!gp_spawn(nothing, NULL));
 		EXPECT_INT(gp_sleep(1), -ENOMEM);
 		NEED(!setrlimit(RLIMIT_NOFILE, &limit));
-		EXPECT_INT(open_descriptors(), descriptors);
+		EXPECT_INT(fault_descriptors(), descriptors);
 	}
-	/* libev's memory may have made the heap larger; no stack and no table may be left. A tool maps memory of its
-	 * own. */
+	/* The heap may have become larger; no stack and no table may be left. A tool maps memory of its own. */
 	if (!getenv("UNIT_TOOL"))
 		EXPECT(count_lines("/proc/self/maps") <= maps + 2);
 	hub_works();
@@ -156,7 +147,7 @@ CASE("a spawn that gets no memory is NULL and counts nothing")
 	struct gp_hub *h = gp_self()->hub;
 	struct gp_greenlet *g;
 
-	fail_alloc_at = 0;
+	fault_at = 0;
 	EXPECT(!gp_spawn(nothing, NULL));
 	EXPECT_INT(h->stats.live, 1);
 	EXPECT_INT(h->stats.greenlets, 1);
@@ -190,9 +181,9 @@ CASE("a sleep that gets no memory is -ENOMEM at once")
 {
 	struct gp_hub *h = gp_self()->hub;
 
-	fail_realloc = true;
+	fault_at = 0;
 	EXPECT_INT(gp_sleep(GP__SEC), -ENOMEM);
-	fail_realloc = false;
+	EXPECT_INT(fault_at, -1);
 	EXPECT_INT(h->external, 0);
 	EXPECT_INT(h->current->state, GP__RUNNING);
 	EXPECT_INT(gp_sleep(1000), 0);
@@ -203,9 +194,9 @@ CASE("a join that gets no memory is -ENOMEM, and the later end knows nothing of 
 	bool end = false;
 	struct gp_greenlet *g = gp_spawn(yield_forever, &end);
 
-	fail_realloc = true;
+	fault_at = 0;
 	EXPECT_INT(gp_join(g, gp_now() + GP__SEC), -ENOMEM);
-	fail_realloc = false;
+	EXPECT_INT(fault_at, -1);
 	EXPECT(gp__list_empty(&g->links));
 	EXPECT(gp__list_empty(&gp_self()->wait_link));
 	end = true;
@@ -221,17 +212,119 @@ CASE("a wait for a descriptor that gets no memory is -ENOMEM, and can be tried a
 	int p[2];
 
 	NEED(!pipe(p));
-	fail_realloc = true; /* for its deadline */
+	fault_at = 0; /* for its deadline */
 	EXPECT_INT(gp__wait_fd(h, p[0], GP__READ, gp_now() + GP__SEC), -ENOMEM);
-	fail_realloc = false;
+	EXPECT_INT(fault_at, -1);
 	EXPECT(gp__list_empty(&gp__fd(h, p[0])->waits));
-	fail_alloc_at = 0; /* for its watcher */
+	fault_at = 0; /* for its watcher */
 	EXPECT_INT(gp__wait_fd(h, p[0], GP__READ, GP_NEVER), -ENOMEM);
-	EXPECT_INT(fail_alloc_at, -1);
+	EXPECT_INT(fault_at, -1);
 	EXPECT(gp__list_empty(&gp__fd(h, p[0])->waits));
 	EXPECT_INT(gp__wait_fd(h, p[0], GP__READ, gp_now() + GP__MSEC), -ETIMEDOUT);
 	NEED(write(p[1], "x", 1) == 1);
 	EXPECT_INT(gp__wait_fd(h, p[0], GP__READ, GP_NEVER), GP__READ);
+}
+
+/* ---- numbers that libev has no room for yet ------------------------------------------------- */
+
+/* Numbers up to this one are allowed; gives the highest that is, at most the one asked for. */
+static int allow_numbers(int highest)
+{
+	struct rlimit limit;
+
+	NEED(!getrlimit(RLIMIT_NOFILE, &limit));
+	limit.rlim_cur = limit.rlim_max;
+	NEED(!setrlimit(RLIMIT_NOFILE, &limit));
+	return (int)gp__min(limit.rlim_max - 1, (rlim_t)highest);
+}
+
+static int wait_shortly(int fd)
+{
+	return gp__wait_fd(gp_self()->hub, fd, GP__READ, gp_now() + GP__MSEC);
+}
+
+CASE("a wait for a high number: the n-th allocation fails, for each n; -ENOMEM, nothing is changed, and the next try works")
+{
+	int n = 0, highest = allow_numbers(16000), p[2];
+
+	NEED(!pipe(p));
+	for (int fd = 2000; fd <= highest; fd *= 2) {
+		int numbers, blocks, r;
+
+		NEED(dup2(p[0], fd) == fd);
+		gp_sleep(1);
+		numbers = gp__evmem_numbers();
+		blocks = fault_blocks;
+		for (n = 0; n < FAULT_MOST; n++) {
+			fault_at = n;
+			r = wait_shortly(fd);
+			if (fault_at >= 0)
+				break;
+			EXPECT_INT(r, -ENOMEM);
+			EXPECT_INT(gp__evmem_numbers(), numbers);
+			EXPECT_INT(fault_blocks, blocks);
+			EXPECT(gp__list_empty(&gp__fd(gp__hub(), fd)->waits));
+			EXPECT_INT(gp__hub()->deadlines.count, 0);
+		}
+		fault_at = -1;
+		EXPECT_INT(r, -ETIMEDOUT);
+		EXPECT(gp__evmem_numbers() > fd);
+	}
+	EXPECT(n > 3 && n < FAULT_MOST);
+}
+
+static void *wait_for_one(void *arg)
+{
+	return (void *)(intptr_t)gp__wait_fd(gp__hub(), (int)(intptr_t)arg, GP__READ, GP_NEVER);
+}
+
+CASE("after a wait has begun nothing of libev's needs memory: thousands become ready at once")
+{
+	enum { FIRST = 1024, MOST = 3000 };
+	static struct gp_greenlet *g[MOST];
+	int count = allow_numbers(FIRST + MOST - 1) - FIRST + 1, p[2];
+
+	NEED(!pipe(p) && count > 1000);
+	for (int i = 0; i < count; i++) {
+		NEED(dup2(p[0], FIRST + i) == FIRST + i);
+		g[i] = gp_spawn(wait_for_one, (void *)(intptr_t)(FIRST + i));
+		NEED(g[i]);
+	}
+	gp_sleep(1); /* all of them are watched */
+	fault_at = 0;
+	NEED(write(p[1], "x", 1) == 1);
+	for (int i = 0; i < count; i++) {
+		EXPECT_INT(gp_join(g[i], GP_NEVER), 0);
+		EXPECT_INT((intptr_t)gp_value(g[i]), GP__READ);
+		gp_unref(g[i]);
+	}
+	EXPECT_INT(fault_at, 0);
+}
+
+CASE("with the address space full waits for new numbers are -ENOMEM at last, and those that are under way go on")
+{
+	struct rlimit limit, none;
+	int r = 0, fd = 1024, highest = allow_numbers(1000000), p[2], q[2];
+
+	if (getenv("UNIT_TOOL"))
+		unit_skip("the address space cannot be limited here");
+	NEED(!pipe(p) && !pipe(q));
+	EXPECT_INT(wait_shortly(p[0]), -ETIMEDOUT);
+	NEED(!getrlimit(RLIMIT_AS, &limit));
+	none = limit;
+	none.rlim_cur = 4096;
+	NEED(!setrlimit(RLIMIT_AS, &none));
+	for (; fd <= highest && r != -ENOMEM; fd += 997) {
+		NEED(dup2(q[0], fd) == fd);
+		r = wait_shortly(fd);
+		EXPECT(r == -ENOMEM || r == -ETIMEDOUT);
+	}
+	EXPECT_INT(r, -ENOMEM);
+	EXPECT_INT(wait_shortly(p[0]), -ETIMEDOUT);
+	NEED(write(p[1], "x", 1) == 1);
+	EXPECT_INT(gp__wait_fd(gp__hub(), p[0], GP__READ, GP_NEVER), GP__READ);
+	NEED(!setrlimit(RLIMIT_AS, &limit));
+	EXPECT_INT(wait_shortly(fd - 997), -ETIMEDOUT);
 }
 
 static long twice(void *arg)
@@ -244,9 +337,9 @@ CASE("a job without memory for the pool, or without a thread, is -EAGAIN, and ca
 	struct gp_hub *h = gp_self()->hub;
 	long n = 21;
 
-	fail_alloc_at = 0;
+	fault_at = 0;
 	EXPECT_INT(gp__offload(h, twice, &n), -EAGAIN);
-	EXPECT_INT(fail_alloc_at, -1);
+	EXPECT_INT(fault_at, -1);
 	fail_kthread = true;
 	EXPECT_INT(gp__offload(h, twice, &n), -EAGAIN);
 	EXPECT_INT(gp__offload_threads(h, false), 0);
@@ -357,14 +450,14 @@ CASE("links, groups and slots: the n-th allocation fails, for each n; nothing is
 		int n = 0, r;
 
 		do {
-			fail_alloc_at = n++;
+			fault_at = n++;
 			r = calls[i](group, g);
-			if (fail_alloc_at < 0) { /* it has failed */
+			if (fault_at < 0) { /* it has failed */
 				EXPECT_INT(r, -ENOMEM);
 				EXPECT(calls[i] == do_map || gp_group_size(group) == 0);
 			}
-		} while (fail_alloc_at < 0 && n < 20);
-		fail_alloc_at = -1;
+		} while (fault_at < 0 && n < 20);
+		fault_at = -1;
 		EXPECT_INT(r, 0);
 		EXPECT(n > 1 && n < 20);
 		EXPECT_INT(gp_group_join(group, GP_NEVER), 0);

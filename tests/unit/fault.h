@@ -9,9 +9,6 @@
 
 static int fault_at = -1; /* the n-th allocation from now fails; counts down */
 
-/* gp__realloc does not count: libev, which grows its tables by it when it likes, ends the process without memory. */
-static bool fault_no_realloc;
-
 static int fault_blocks; /* that live; helper threads free some, too */
 
 static void *fault_count(void *p)
@@ -36,7 +33,7 @@ void gp__free(void *p)
 }
 void *gp__realloc(void *p, size_t size)
 {
-	if (!fault_no_realloc && fault_now())
+	if (fault_now())
 		return NULL;
 	return p ? realloc(p, size) : fault_count(realloc(NULL, size));
 }

@@ -200,29 +200,8 @@ static int do_output(void)
 	return r;
 }
 
-static void *fill_pipes(void *arg)
-{
-	for (int i = 0; i < MANY; i++)
-		NEED(write(pipes[i][1], "x", 1) == 1);
-	return NULL;
-}
-
-/* Many descriptors become ready at once: libev's tables have room for the three of a program from then on. */
-static void make_room(void)
-{
-	struct pollfd fds[MANY];
-
-	for (int i = 0; i < MANY; i++) {
-		NEED(!pipe(pipes[i]));
-		fds[i] = (struct pollfd){ pipes[i][0], POLLIN, 0 };
-	}
-	NEED(!gp_go(fill_pipes, NULL));
-	EXPECT_INT(gp_poll(fds, MANY, GP_NEVER), MANY);
-}
-
 CASE("programs without memory: -ENOMEM, no pipe and no child is left, what was read is kept")
 {
-	make_room();
 	fault_each(&(struct fault_call){ "spawn", do_spawn, 0 });
 	fault_each(&(struct fault_call){ "communicate", do_communicate, 0 });
 	fault_each(&(struct fault_call){ "call", do_call, 0 });
@@ -299,7 +278,6 @@ CASE("a server without memory is not made or not started; one that runs backs of
 	server = gp_server_new("127.0.0.1:0", handle, NULL, NULL);
 	NEED(server && !gp_server_start(server));
 	EXPECT_INT(do_connect(), 0);
-	fault_no_realloc = true;
 	for (int n = 0; n < FAULT_MOST; n++) {
 		int r;
 
@@ -331,7 +309,6 @@ CASE("a datagram for which there is no memory stays in the socket until there is
 	struct gp_server_counts counts;
 	struct gp_address to;
 
-	fault_no_realloc = true;
 	server = gp_datagram_server_new("127.0.0.1:0", answer, &came, NULL);
 	NEED(fd >= 0 && server && !gp_server_start(server));
 	NEED(!gp_address_parse(&to, gp_server_address(server)));
@@ -368,9 +345,8 @@ static void on_usr1(int signo, void *arg)
 
 CASE("a signal whose greenlet gets no memory is handled when the next one comes")
 {
-	fault_no_realloc = true;
 	NEED(!gp_signal_handler(SIGUSR1, on_usr1, NULL));
-	/* The first makes the room for deadlines, and libev's tables, which libev does not go on without. */
+	/* The first makes the room for deadlines. */
 	raise(SIGUSR1);
 	for (int i = 0; i < 1000 && !handled; i++)
 		gp_sleep(GP_MSEC);
