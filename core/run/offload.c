@@ -6,6 +6,10 @@
  * greenlet holds) gets one beyond that: what it waits for may be another job. One
  * lock guards the lists; nobody holds it over a call that may block.
  *
+ * If no more helpers can be started, a job waits for those that exist, unless
+ * every one of them may be held for ever by a job before it: it is refused then,
+ * when it is handed over or after a drain, and its caller finds another way.
+ *
  * A job that its greenlet waits for to the end lies on that greenlet's stack. One
  * that a deadline, a kill or a timeout may part from its greenlet lies on the
  * heap, with all that it uses: whoever is through with it last ends it.
@@ -30,7 +34,8 @@ struct gp_offload {
 	struct gp_list todo;
 	struct gp_list running; /* under the lock: jobs that a helper is in the middle of */
 	struct gp_list done;
-	unsigned threads;       /* under the lock: that live */
+	unsigned threads;       /* under the lock: that take jobs, or will */
+	unsigned leaving;       /* under the lock: of an older generation, that live still */
 	unsigned starting;      /* under the lock: of them, that have not looked at the generation yet */
 	unsigned idle;          /* under the lock: that wait for work */
 	unsigned waiting;       /* under the lock: jobs that nobody has taken */
@@ -95,7 +100,7 @@ static void helper(void *arg)
 	lock(o);
 	generation = o->generation;
 	o->starting--;
-	o->peak = gp__max(o->peak, o->threads);
+	o->peak = gp__max(o->peak, o->threads + o->leaving);
 	while (generation == o->generation) {
 		uint32_t seen = o->work;
 		struct gp_job *j;
@@ -120,27 +125,24 @@ static void helper(void *arg)
 		gp__list_del(&j->link);
 		finish(o, j);
 	}
-	o->threads--;
+	o->leaving--;
 	unlock(o);
 	gp__kthread_exit();
 }
 
-/* False: there is none at all, or it was for a job that needs it to itself. */
-static bool start_helper(struct gp_offload *o, bool endless)
+static bool start_helper(struct gp_offload *o)
 {
-	bool any = true;
-
 	lock(o);
 	o->threads++;
 	o->starting++;
 	unlock(o);
-	if (gp__kthread_start(helper, o)) {
-		lock(o);
-		o->starting--;
-		any = --o->threads > 0 && !endless;
-		unlock(o);
-	}
-	return any;
+	if (!gp__kthread_start(helper, o))
+		return true;
+	lock(o);
+	o->threads--;
+	o->starting--;
+	unlock(o);
+	return false;
 }
 
 static struct gp_offload *pool_of(struct gp_hub *h)
@@ -180,16 +182,15 @@ static int hand_over(struct gp_hub *h, struct gp_job *j)
 	lock(o);
 	o->endless += j->stop != NULL;
 	more = o->waiting >= o->idle && room(o);
-	o->waiting++;
 	unlock(o);
-	if (more && !start_helper(o, j->stop != NULL)) {
-		lock(o);
-		o->waiting--;
+	more = more && !start_helper(o);
+	lock(o);
+	if (more && o->threads <= o->endless - (j->stop != NULL)) {
 		o->endless -= j->stop != NULL;
 		unlock(o);
 		return -EAGAIN;
 	}
-	lock(o);
+	o->waiting++;
 	gp__list_append(&o->todo, &j->link);
 	__atomic_add_fetch(&o->work, 1, __ATOMIC_RELEASE);
 	unlock(o);
@@ -256,7 +257,7 @@ static void part(struct gp_offload *o, struct gp_job *j)
 	unlock(o);
 	j->g = NULL;
 	if (!taken || j->done)
-		j->end(j, j->done);
+		j->end(j, j->done && !j->refused);
 }
 
 int gp__offload_job(struct gp_hub *h, struct gp_job *j, int64_t deadline)
@@ -276,7 +277,10 @@ int gp__offload_job(struct gp_hub *h, struct gp_job *j, int64_t deadline)
 			return r;
 		}
 	}
-	return 0;
+	if (!j->refused)
+		return 0;
+	j->end(j, false);
+	return -EAGAIN;
 }
 
 void gp__offload_collect(struct gp_hub *h)
@@ -297,7 +301,7 @@ void gp__offload_collect(struct gp_hub *h)
 		if (j->g)
 			gp__wake(j->g, 0);
 		else
-			j->end(j, true);
+			j->end(j, !j->refused);
 	}
 }
 
@@ -329,7 +333,7 @@ bool gp__offload_drain(struct gp_hub *h)
 	struct gp_offload *o = h->offload;
 	bool more = true;
 
-	if (!o || !o->threads)
+	if (!o || !(o->threads + o->leaving))
 		return false;
 	lock(o);
 	while (o->starting) { /* it would take the new generation for its own */
@@ -338,17 +342,43 @@ bool gp__offload_drain(struct gp_hub *h)
 		lock(o);
 	}
 	o->generation++;
+	o->leaving += o->threads;
+	o->threads = 0;
 	__atomic_add_fetch(&o->work, 1, __ATOMIC_RELEASE);
 	unlock(o);
 	futex_wake(&o->work, INT_MAX);
 	while (more) {
 		lock(o);
-		more = o->threads > recall(o);
+		more = o->leaving > recall(o);
 		unlock(o);
 		if (more)
 			gp__raw(SYS_sched_yield);
 	}
 	return true;
+}
+
+/* Those that wait and for which there is no helper. */
+static void refuse(struct gp_offload *o)
+{
+	unsigned held = o->endless; /* helpers that a job may hold for ever: those that have begun, at first */
+
+	gp__list_each(n, &o->todo)
+		held -= gp__list_entry(n, struct gp_job, link)->stop != NULL;
+	gp__list_each(n, &o->todo) {
+		struct gp_job *j = gp__list_entry(n, struct gp_job, link);
+
+		if (o->threads > held) {
+			held += j->stop != NULL;
+			continue;
+		}
+		gp__list_del(n);
+		o->waiting--;
+		o->endless -= j->stop != NULL;
+		j->refused = true;
+		j->result = -EAGAIN;
+		gp__list_append(&o->done, n);
+		gp__loop_kick(o->hub);
+	}
 }
 
 void gp__offload_resume(struct gp_hub *h)
@@ -361,13 +391,18 @@ void gp__offload_resume(struct gp_hub *h)
 	lock(o);
 	more = gp__min(o->waiting, room(o));
 	unlock(o);
-	while (more-- && start_helper(o, false))
-		;
+	while (more && start_helper(o))
+		more--;
+	if (!more)
+		return;
+	lock(o);
+	refuse(o);
+	unlock(o);
 }
 
 unsigned gp__offload_threads(const struct gp_hub *h, bool peak)
 {
 	if (!h->offload)
 		return 0;
-	return peak ? h->offload->peak : h->offload->threads;
+	return peak ? h->offload->peak : h->offload->threads + h->offload->leaving;
 }

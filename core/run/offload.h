@@ -5,7 +5,7 @@
 #include "core/run/hub.h"
 
 /* Runs fn(arg) on a helper thread and parks meanwhile; its value, or -EAGAIN
- * when no helper could be started. fn makes raw calls only (under the shim). */
+ * when there is no helper for it. fn makes raw calls only (under the shim). */
 long gp__offload(struct gp_hub *h, long (*fn)(void *arg), void *arg);
 /* The same, and a signal may end it: stop(arg, tid) tells the job, which helper
  * tid is in the middle of, to come to its end with -EINTR; one that has not begun
@@ -26,6 +26,7 @@ struct gp_job {
 	void (*stop)(void *arg, int tid); /* of gp__offload_stoppable(); NULL: nothing ends it early */
 	bool given_back;       /* under the lock: to be begun anew by another helper */
 	bool stopped;          /* under the lock: told to end for a signal */
+	bool refused;          /* after a drain: there is no helper for it */
 	bool done;             /* collected by the hub */
 	void (*end)(struct gp_job *j, bool ran); /* NULL: the greenlet stays until it is done */
 };
@@ -42,7 +43,7 @@ void gp__offload_forked(struct gp_hub *h);
  * it. For a change of credentials, which are each thread's own. A function of
  * the program's (a job with `end`) is not waited for. True: there were some. */
 bool gp__offload_drain(struct gp_hub *h);
-/* After it: the jobs that wait get helpers; until then nobody takes them. */
+/* After it: the jobs that wait get helpers, or -EAGAIN; until then nobody takes them. */
 void gp__offload_resume(struct gp_hub *h);
 unsigned gp__offload_threads(const struct gp_hub *h, bool peak);
 

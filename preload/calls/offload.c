@@ -24,7 +24,7 @@ struct call {
 	long nr;
 	const long *args;
 	volatile uint32_t stop;
-	bool begun; /* by a helper */
+	bool begun; /* by a helper, which has not given it back */
 };
 
 static long make(void *arg)
@@ -48,6 +48,7 @@ static void stop(void *arg, int tid)
 	siginfo_t info;
 
 	c->stop = tid != 0;
+	c->begun = tid != 0;
 	if (!tid)
 		return;
 	memset(&info, 0, sizeof info);

@@ -1,47 +1,9 @@
-/* fault.c - what core does when it gets no memory, no descriptor and no thread: the call fails with a clear error,
- * leaves everything as it was, and works when there is enough again. The allocator and the start of kernel threads are
- * replaced by ones that fail when told to. */
+/* fault.c - what core does when it gets no memory and no descriptor: the call fails with a clear error, leaves everything
+ * as it was, and works when there is enough again. */
 #include "unit.h"
-#include <pthread.h>
 #include <sys/resource.h>
 #include "core/run/evmem.h"
-#include "core/run/kthread.h"
-#include "core/run/offload.h"
 #include "fault.h"
-
-static bool fail_kthread;
-
-struct start {
-	void (*fn)(void *);
-	void *arg;
-};
-
-static void *body(void *p)
-{
-	struct start s = *(struct start *)p;
-
-	free(p);
-	s.fn(s.arg);
-	return NULL;
-}
-
-int gp__kthread_start(void (*fn)(void *arg), void *arg)
-{
-	struct start *s;
-	pthread_t t;
-
-	if (fail_kthread)
-		return -EAGAIN;
-	s = malloc(sizeof *s);
-	*s = (struct start){ fn, arg };
-	NEED(!pthread_create(&t, NULL, body, s) && !pthread_detach(t));
-	return 0;
-}
-
-void gp__kthread_exit(void)
-{
-	pthread_exit(NULL);
-}
 
 static void *nothing(void *arg)
 {
@@ -325,60 +287,6 @@ CASE("with the address space full waits for new numbers are -ENOMEM at last, and
 	EXPECT_INT(gp__wait_fd(gp__hub(), p[0], GP__READ, GP_NEVER), GP__READ);
 	NEED(!setrlimit(RLIMIT_AS, &limit));
 	EXPECT_INT(wait_shortly(fd - 997), -ETIMEDOUT);
-}
-
-static long twice(void *arg)
-{
-	return 2 * *(long *)arg;
-}
-
-CASE("a job without memory for the pool, or without a thread, is -EAGAIN, and can be tried again")
-{
-	struct gp_hub *h = gp_self()->hub;
-	long n = 21;
-
-	fault_at = 0;
-	EXPECT_INT(gp__offload(h, twice, &n), -EAGAIN);
-	EXPECT_INT(fault_at, -1);
-	fail_kthread = true;
-	EXPECT_INT(gp__offload(h, twice, &n), -EAGAIN);
-	EXPECT_INT(gp__offload_threads(h, false), 0);
-	EXPECT_INT(gp__offload_threads(h, true), 0);
-	fail_kthread = false;
-	EXPECT_INT(gp__offload(h, twice, &n), 42);
-}
-
-static long pass_gate(void *arg)
-{
-	char c;
-
-	return read(*(int *)arg, &c, 1);
-}
-
-static void *gated(void *arg)
-{
-	EXPECT_INT(gp__offload(gp__hub(), pass_gate, arg), 1);
-	return NULL;
-}
-
-CASE("a job that gets no thread of its own waits for one that exists")
-{
-	struct gp_greenlet *a, *b;
-	int gate[2];
-
-	NEED(!pipe(gate));
-	a = gp_spawn(gated, &gate[0]);
-	gp_yield();
-	EXPECT_INT(gp__offload_threads(gp__hub(), false), 1);
-	fail_kthread = true;
-	b = gp_spawn(gated, &gate[0]);
-	gp_yield();
-	EXPECT_INT(gp__offload_threads(gp__hub(), false), 1);
-	NEED(write(gate[1], "xx", 2) == 2);
-	EXPECT_INT(gp_join(a, GP_NEVER), 0);
-	EXPECT_INT(gp_join(b, GP_NEVER), 0);
-	gp_unref(a);
-	gp_unref(b);
 }
 
 static void linked(struct gp_greenlet *g, void *arg) {}
