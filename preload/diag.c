@@ -14,6 +14,15 @@
 #define BUSY_PERCENT  90      /* of the time it wanted a processor */
 #define CROWD_PERCENT 50      /* of the ticks found somebody waiting for it */
 
+#define REFUSALS      16
+#define FAULT_BELOW   65536   /* a frame may be that large and miss the guard */
+#define FAULT_ABOVE   4096
+
+static struct {
+	const char *what;
+	unsigned long times;
+} refusal[REFUSALS]; /* of the process */
+
 static void stat(const char *key, unsigned long value)
 {
 	gp__say("stats: %s %lu", key, value);
@@ -60,6 +69,7 @@ void gp__diag_start(struct gp_hub *h)
 	s->traps = s->preemptions = s->blocks = s->ticks = s->ticks_crowded = 0;
 	memset(s->verdicts, 0, sizeof s->verdicts);
 	memset(s->passed, 0, sizeof s->passed);
+	memset(refusal, 0, sizeof refusal);
 }
 
 /* How long this kernel thread has run, or could have and had no processor. */
@@ -121,6 +131,8 @@ void gp__stats_print(void)
 	for (unsigned i = 0; i < gp__count(s->passed); i++)
 		if (s->passed[i])
 			gp__say("stats: passed-on %s %lu", gp__call_name(i), s->passed[i]);
+	for (unsigned i = 0; i < REFUSALS && refusal[i].what; i++)
+		gp__say("stats: refused %s %lu", refusal[i].what, refusal[i].times);
 	warn_of_one_core(s);
 }
 
@@ -188,4 +200,26 @@ void gp__limit_reached(const struct gp_frame *f)
 	told = true;
 	gp__say("%s: %lu files are open, which is the limit; start the program with greenpatch --nofile=N for more (up to %lu here)",
 	        gp__call_name(f->nr), lim.rlim_cur, lim.rlim_max);
+}
+
+void gp__refused(const char *what, const char *why)
+{
+	unsigned i = 0;
+
+	while (i < REFUSALS - 1 && refusal[i].what && strcmp(refusal[i].what, what))
+		i++;
+	refusal[i].what = what;
+	if (!refusal[i].times++ && !gp__shim.config.quiet)
+		gp__say("%s: refused, %s", what, why);
+}
+
+void gp__overflow_told(struct gp_hub *h, const siginfo_t *info, uint64_t rsp)
+{
+	uint64_t at = (uint64_t)info->si_addr;
+	char name[32];
+
+	if (info->si_signo != SIGSEGV || at + FAULT_BELOW < rsp || at >= rsp + FAULT_ABOVE || gp__shim.config.quiet)
+		return;
+	h->hooks->describe(h->current, name, sizeof name);
+	gp__say("greenlet #%lu %s: its stack is used up (SIGSEGV at 0x%lx)", h->current->id, name, at);
 }

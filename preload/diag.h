@@ -15,6 +15,11 @@ void gp__list_print(struct gp_hub *h, int fd);
 bool gp__list_asked(struct gp_hub *h);
 /* A call failed because no more files may be open: says once what helps. */
 void gp__limit_reached(const struct gp_frame *f);
+/* Something that cannot be had, by a word of its own that stays where it is: told
+ * with the reason the first time, counted by --stats. */
+void gp__refused(const char *what, const char *why);
+/* A fault that ends the process: if the stack of who runs is at its end, says whose. */
+void gp__overflow_told(struct gp_hub *h, const siginfo_t *info, uint64_t rsp);
 /* Everybody is parked and core knows of nothing that could wake anybody. True:
  * something else can. May abort. */
 bool gp__deadlock_denied(struct gp_hub *h);

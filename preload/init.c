@@ -260,7 +260,7 @@ static int start(const char **what)
 	struct gp_guest *main;
 	struct gp_hub *h;
 	stack_t old;
-	unsigned long fs = 0;
+	unsigned long fs = 0, shadow = 0;
 	bool insn;
 	int r;
 
@@ -271,6 +271,9 @@ static int start(const char **what)
 	*what = "FSGSBASE: this kernel has it not (it needs Linux 5.9), and without it no other kernel thread may be there before us";
 	if (!insn && threads_now() > 1)
 		return -ENOSYS;
+	*what = "shadow stacks (CET) are in use: start the program with GLIBC_TUNABLES=glibc.cpu.x86_shstk=off";
+	if (!gp__raw(SYS_arch_prctl, 0x5005 /* ARCH_SHSTK_STATUS */, &shadow) && shadow)
+		return -EOPNOTSUPP;
 	*what = "Syscall User Dispatch: this kernel has none, needed is Linux 5.11 or later";
 	if (!gp__sud_there())
 		return -ENOSYS;

@@ -82,3 +82,14 @@ in_gdb() {
     grep -q 'SYS_USER_DISPATCH' "$BATS_TEST_TMPDIR/trace"
     tail -n 1 "$BATS_TEST_TMPDIR/trace" | grep -q 'exited with 0'
 }
+
+# No machine of ours has shadow stacks: strace answers in the kernel's place that one is in use.
+@test "a program with a shadow stack (CET) is refused with what helps" {
+    local status=0
+    strace -o trace -E LD_PRELOAD="$LIBGREENPATCH" -e trace=arch_prctl -e inject=arch_prctl:retval=0:poke_exit=@arg2=0100000000000000:when=2 \
+        "$GUESTS/errno_kept" >out 2>err || status=$?
+    [ "$status" = 126 ] || fail "expected status 126, came $status: $(cat err)" || return 1
+    grep -q '0x5005.*INJECTED' trace || fail "the second arch_prctl is not the question for shadow stacks: $(cat trace)" || return 1
+    grep -q '^greenpatch: shadow stacks (CET) are in use: .*GLIBC_TUNABLES=glibc.cpu.x86_shstk=off' err || fail "came: $(cat err)" || return 1
+    [ ! -s out ] || fail "the program ran: $(cat out)"
+}

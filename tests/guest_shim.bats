@@ -84,7 +84,8 @@ deadlocked() {
 without_feature() {
     local guest
     export GREENPATCH_FEATURES=$1
-    for guest in thread_stacks thread_many stack_overflow pipe_big socket_big eventfd timerfd close_blocked futex_shared \
+    SAYS='its stack is used up' same_patched stack_overflow || { echo "in stack_overflow with GREENPATCH_FEATURES=$1"; return 1; }
+    for guest in thread_stacks thread_many memory_limits pipe_big socket_big eventfd timerfd close_blocked futex_shared \
         fifo_tty poll_calls spawn; do
         same_patched $guest || { echo "in $guest with GREENPATCH_FEATURES=$1"; return 1; }
     done
@@ -132,4 +133,23 @@ without_feature() {
     GREENPATCH_REWRITE=off record traps shimmed "$LIMIT" "$GUESTS/thread_join"
     [ "$(stats_value sites-patched "$BATS_TEST_TMPDIR/traps.err")" = 0 ]
     [ "$(stats_value traps "$BATS_TEST_TMPDIR/traps.err")" -gt 100 ]
+}
+
+@test "with less address space than we need: one line that says what is missing, never a crash or a hang" {
+    local kib status line said=0
+    cd "$BATS_TEST_TMPDIR" || return
+    for kib in 2000 2600 3000 3600 4200 5000 6000 7000 8000 12000; do
+        status=0
+        # shellcheck disable=SC2016
+        timeout 10 bash -c 'ulimit -v $1 && LD_PRELOAD=$2 exec "$3"' limited $kib "$LIBGREENPATCH" "$GUESTS/errno_kept" >out 2>err || status=$?
+        line=$(grep '^greenpatch: .*could not be had' err || true)
+        case $status in
+        0) ;;
+        1) grep -q FAILED out ;; # the program's own: no thread could be had
+        126) [ -n "$line" ] && said=$((said + 1)) ;;
+        127) grep -q 'cannot allocate\|failed to map\|Cannot allocate\|cannot map' err ;;
+        *) false ;;
+        esac || fail "with $kib KiB: status $status: $(cat out err)" || return 1
+    done
+    [ $said -gt 0 ] || fail "the line was never said"
 }

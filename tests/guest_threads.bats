@@ -27,8 +27,20 @@ load helpers
     same_three_ways thread_stacks
 }
 
-@test "threads: a stack that overruns dies of SIGSEGV" {
-    same_three_ways stack_overflow
+@test "threads: a stack that overruns dies of SIGSEGV, and its thread is named" {
+    SAYS='greenlet #7 deep: its stack is used up' same_three_ways stack_overflow
+}
+
+@test "threads: the first one's stack overruns, and it is named" {
+    SAYS='greenlet #1 main: its stack is used up' same_three_ways stack_overflow first
+}
+
+@test "threads: a stack overruns whose handler would need it too" {
+    SAYS='greenlet #7 deep: its stack is used up' same_three_ways stack_overflow same
+}
+
+@test "threads: a stack that overruns is handled on an alternate one" {
+    same_three_ways stack_overflow alternate
 }
 
 @test "threads: errno belongs to each" {
@@ -137,6 +149,14 @@ load helpers
 
 @test "threads: attributes of running ones, timers on their processor time, destructors at every end" {
     same_three_ways thread_attributes
+}
+
+@test "code that the program writes: writable, one after the other, two mappings, at addresses of its choice" {
+    same_three_ways text_written
+}
+
+@test "memory: limits of space and stacks, all locked, a mapping that grows, huge stacks" {
+    same_three_ways memory_limits
 }
 
 @test "code that is mapped, called, moved, changed, replaced and unmapped, ten thousand times without growth" {

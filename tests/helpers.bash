@@ -104,8 +104,13 @@ same_run() {
         head -n 40 "$dir/diff"
         bad=1
     fi
-    # A statistic is asked for; anything else that greenpatch says about a healthy program is wrong.
-    if grep '^greenpatch:' "$dir/$2.err" | grep -v '^greenpatch: stats:' >"$dir/diff"; then
+    # A statistic is asked for; anything else that greenpatch says about a healthy program is wrong. SAYS: what it has to
+    # say about one that is not.
+    if [ -n "${SAYS:-}" ] && ! grep -q "^greenpatch: .*$SAYS" "$dir/$2.err"; then
+        echo "$2: greenpatch did not say: $SAYS"
+        bad=1
+    fi
+    if grep '^greenpatch:' "$dir/$2.err" | grep -v '^greenpatch: stats:' | grep -v "${SAYS:-^$}" >"$dir/diff"; then
         echo "$2: greenpatch wrote to stderr:"
         head -n 20 "$dir/diff"
         bad=1

@@ -248,6 +248,7 @@ struct gp_hub {
 	bool forked;                  /* the loop is the parent's: to be made anew */
 	int wanted_fd;                /* of ours, that the program is about to use; -1 */
 	int fds_max;                  /* numbers that the table has room for */
+	int fds_most;                 /* that it may grow to */
 	int fds_used;                 /* one above the highest number ever waited for */
 	struct gp_list fd_changes;    /* struct gp_fd whose watcher must be looked at */
 	struct gp_loop *loop;         /* libev's side (evloop.c) */
@@ -486,6 +487,10 @@ void gp__fd_closing(struct gp_hub *h, int fd);
 int gp__fd_wake(struct gp_hub *h, int fd);
 struct gp_fd *gp__fd(struct gp_hub *h, int fd); /* NULL: out of the table */
 int gp__fds_make(struct gp_hub *h);
+/* Address space is dear from now on: gives back what no number of today needs. */
+void gp__fds_trim(struct gp_hub *h);
+/* The table has room for this number, perhaps from now on. */
+bool gp__fds_have(struct gp_hub *h, int fd);
 /* In the child of a fork: nobody waits for any descriptor. O(highest number). */
 void gp__fds_forked(struct gp_hub *h);
 

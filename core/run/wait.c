@@ -16,18 +16,45 @@
 #include "core/run/hub.h"
 
 #define FDS_MIN 65536UL
+#define FDS_FEW 1024UL
 #define FDS_MAX (1UL << 22)
 
+/* Room for so many numbers and no more. Whole pages; the table never moves. */
+static bool room(struct gp_hub *h, unsigned long n)
+{
+	unsigned long had = gp__align_up((unsigned long)h->fds_max * sizeof *h->fds, GP__PAGE);
+	unsigned long want = gp__align_up(n * sizeof *h->fds, GP__PAGE), from = (unsigned long)h->fds + gp__min(had, want);
+	long r = 0;
+
+	if (want < had)
+		r = gp__raw(SYS_munmap, from, had - want);
+	else if (want > had)
+		r = gp__raw(SYS_mmap, from, want - had, PROT_READ | PROT_WRITE,
+		            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+	if (gp__is_err(r))
+		return false;
+	h->fds_max = (int)n;
+	return true;
+}
+
 /* Room for as many numbers as the hard limit allows, reserved only: a page is
- * touched when a number in it is waited for. */
+ * touched when a number in it is waited for. Where address space is limited it
+ * is what the soft limit allows, and grows in place. */
 int gp__fds_make(struct gp_hub *h)
 {
-	struct rlimit lim = { FDS_MIN, FDS_MIN };
+	struct rlimit files = { FDS_MIN, FDS_MIN }, space = { RLIM_INFINITY, RLIM_INFINITY };
 	unsigned long n;
 
-	gp__raw(SYS_getrlimit, RLIMIT_NOFILE, &lim);
-	n = gp__min(lim.rlim_max, FDS_MAX);
-	for (n = gp__max(n, FDS_MIN); n >= FDS_MIN; n /= 4) {
+	gp__raw(SYS_getrlimit, RLIMIT_NOFILE, &files);
+	gp__raw(SYS_getrlimit, RLIMIT_AS, &space);
+	n = gp__min(files.rlim_max, FDS_MAX);
+	n = gp__max(n, FDS_MIN);
+	h->fds_most = (int)n;
+	if (space.rlim_cur != RLIM_INFINITY) {
+		n = gp__min(n, files.rlim_cur);
+		n = gp__max(n, FDS_FEW);
+	}
+	for (; n >= FDS_FEW; n /= 4) {
 		long p = gp__raw(SYS_mmap, 0, n * sizeof(struct gp_fd), PROT_READ | PROT_WRITE,
 		                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
@@ -40,11 +67,30 @@ int gp__fds_make(struct gp_hub *h)
 	return -ENOMEM;
 }
 
+void gp__fds_trim(struct gp_hub *h)
+{
+	struct rlimit files = { FDS_FEW, FDS_FEW };
+	unsigned long n;
+
+	gp__raw(SYS_getrlimit, RLIMIT_NOFILE, &files);
+	n = gp__max(files.rlim_cur, FDS_FEW);
+	n = gp__max(n, (unsigned long)h->fds_used);
+	if (n < (unsigned long)h->fds_max)
+		(void)room(h, n);
+}
+
+bool gp__fds_have(struct gp_hub *h, int fd)
+{
+	unsigned long n = gp__min(gp__align_up((unsigned long)fd + 1, FDS_FEW), (unsigned long)h->fds_most);
+
+	return gp__likely(fd < h->fds_max) || (fd < h->fds_most && room(h, n));
+}
+
 struct gp_fd *gp__fd(struct gp_hub *h, int fd)
 {
 	struct gp_fd *f;
 
-	if (fd < 0 || fd >= h->fds_max)
+	if (fd < 0 || !gp__fds_have(h, fd))
 		return NULL;
 	f = &h->fds[fd];
 	if (gp__unlikely(!f->waits.next)) {

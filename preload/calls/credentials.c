@@ -13,15 +13,17 @@
 #include "core/clock.h"
 #include "core/run/offload.h"
 #include "preload/calls/futex.h"
+#include "preload/diag.h"
 
+#define NEVER_WITH_THREADS (CLONE_NEWUSER | CLONE_VM | CLONE_SIGHAND | CLONE_THREAD)
 #define GONE_WITHIN (200 * GP__MSEC) /* a kernel thread that has ended is counted a little longer */
 
-/* A thread of its own cannot be had: it would be all of them. (For the user
- * namespace that is the kernel's answer.) */
+/* What a thread would have for itself: it would be all of them. Or what the kernel
+ * refuses where there are others. */
 static bool of_one_thread(const struct gp_hub *h, const struct gp_frame *f)
 {
 	return f->nr == SYS_unshare && h->stats.live > 1 &&
-	       f->rdi & (CLONE_FS | CLONE_FILES | CLONE_NEWUSER | CLONE_NEWNS | CLONE_VM | CLONE_SIGHAND | CLONE_THREAD);
+	       f->rdi & (CLONE_FS | CLONE_FILES | CLONE_NEWNS | NEVER_WITH_THREADS);
 }
 
 /* read, write, exit and rt_sigreturn are not enough for us: the process would end
@@ -38,10 +40,13 @@ GP_CALL(credentials)
 	int64_t until = 0;
 	long r;
 
-	if (of_one_thread(h, f))
+	if (of_one_thread(h, f)) {
+		if (f->rdi & (CLONE_FS | CLONE_FILES | CLONE_NEWNS) && !(f->rdi & NEVER_WITH_THREADS))
+			gp__refused("unshare", "a thread cannot have what all share for itself");
 		return -EINVAL;
+	}
 	if (strict(f)) {
-		gp__say("seccomp: the strict mode is refused, it would end the process");
+		gp__refused("seccomp", "its strict mode would end the process");
 		return -EINVAL;
 	}
 	watched = gp__futex_watcher_end();

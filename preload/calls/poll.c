@@ -308,7 +308,8 @@ static long do_select(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f,
 
 	if (s.n < 0)
 		return -EINVAL;
-	s.n = gp__min(s.n, h->fds_max);
+	if (s.n > 0 && !gp__fds_have(h, s.n - 1))
+		s.n = gp__min(s.n, h->fds_max);
 	s.bytes = gp__align_up((size_t)s.n, 64UL) / 8;
 	s.in = here;
 	if (s.bytes > 128)

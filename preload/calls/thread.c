@@ -15,6 +15,7 @@
 #include "preload/calls/process.h"
 #include "preload/calls/signal.h"
 #include "preload/calls/thread.h"
+#include "preload/diag.h"
 
 #define TID_FIRST (1 << 22)
 #define TID_LAST  ((1 << 30) - 1)
@@ -384,8 +385,11 @@ GP_CALL(arch_prctl)
 		base = me->g.fs ? me->g.fs : h->fs;
 		return gp__copy((void *)f->rsi, &base, sizeof base);
 	case 0x1001: /* ARCH_SET_GS: it leads us to the hub */
-		gp__say("arch_prctl(ARCH_SET_GS): refused, the GS base is in use");
+		gp__refused("arch_prctl(ARCH_SET_GS)", "the GS base is in use");
 		return -EPERM;
+	case 0x5001: /* ARCH_SHSTK_ENABLE */
+		gp__refused("arch_prctl(ARCH_SHSTK_ENABLE)", "a greenlet cannot have a shadow stack of its own");
+		return -EOPNOTSUPP;
 	case 0x1004: /* ARCH_GET_GS: as if it had never been set */
 		base = 0;
 		return gp__copy((void *)f->rsi, &base, sizeof base);

@@ -36,6 +36,7 @@ static void parse(const char *p, struct gp_map *m)
 	while (*p == ' ')
 		p++;
 	m->name = p;
+	m->memory = p[0] == 'm' && p[1] == 'e' && p[2] == 'm' && p[3] == 'f' && p[4] == 'd' && p[5] == ':';
 }
 
 /* Of a path only the part behind the last slash is kept: a line stays short. */

@@ -9,6 +9,7 @@ struct gp_map {
 	uint64_t offset;  /* of `low` in the file */
 	const char *name; /* the file's, without its folder; "" for none; while each() runs */
 	bool read, write, exec, shared, file;
+	bool memory;      /* a file of memfd_create */
 };
 
 /* Calls each(map, arg) for every mapping until it is false. 0 or -errno.

@@ -20,7 +20,8 @@
  *    trapped often), and no foreign kernel thread may exist.
  *  - Text is writable only while it is patched, and for a moment when its first
  *    site is met (make_alike()). Only private mappings of files are: what a JIT
- *    compiler writes stays on the trap.
+ *    compiler writes stays on the trap. So does a file in memory (memfd_create),
+ *    which it may write to by another mapping: a page of ours would hide that.
  *
  * Called by the SIGSYS handler, with all signals blocked, the program's code
  * being what was interrupted.
@@ -34,6 +35,7 @@
 #define REGION      (64 * 1024UL)
 #define STUB        96UL
 #define REGIONS_MAX 64
+#define PLACES      180
 #define TEXTS_MAX   128
 #define HOT         3 /* traps after which a GP__FORM_TAIL site is looked into */
 #define AT_TAIL     48
@@ -108,7 +110,7 @@ static struct text *text_of(uint64_t addr)
 	for (unsigned i = 0; i < book.texts; i++)
 		if (addr >= book.text[i].low && addr < book.text[i].high)
 			return &book.text[i];
-	if (book.texts == TEXTS_MAX || !gp__map_of(addr, &m) || !m.read || !m.exec || m.write || m.shared || !m.file)
+	if (book.texts == TEXTS_MAX || !gp__map_of(addr, &m) || !m.read || !m.exec || m.write || m.shared || !m.file || m.memory)
 		return NULL;
 	if (gp__shim.config.rewrite)
 		make_alike(&m);
@@ -180,6 +182,18 @@ static bool near(const uint8_t *a, const uint8_t *b)
 	return d < 0x7ff00000L && d > -0x7ff00000L;
 }
 
+/* Where to look for room, in this order: far below, as other mappings grow downward
+ * as well; directly below, where a text of low addresses has nothing; above, where
+ * the heap of such a text grows. */
+static int64_t place(int64_t insn, int i)
+{
+	if (i < 60)
+		return insn - (i + 1) * 0x1000000L;
+	if (i < 120)
+		return insn - (i - 59) * (int64_t)REGION;
+	return insn + (i - 119) * 0x1000000L;
+}
+
 static struct region *region_near(const uint8_t *insn)
 {
 	struct region *r;
@@ -189,12 +203,10 @@ static struct region *region_near(const uint8_t *insn)
 			return &book.region[i];
 	if (book.regions == REGIONS_MAX)
 		return NULL;
-	for (int64_t step = 1; step < 120; step++) {
-		int64_t at = (int64_t)((uint64_t)insn & ~0xffffUL) - step * 0x1000000L;
+	for (int i = 0; i < PLACES; i++) {
+		int64_t at = place((int64_t)((uint64_t)insn & ~0xffffUL), i);
 		long p;
 
-		if (step > 60)
-			at = (int64_t)((uint64_t)insn & ~0xffffUL) + (step - 60) * 0x1000000L;
 		if (at < 0x10000)
 			continue;
 		p = gp__raw(SYS_mmap, at, REGION, PROT_READ | PROT_WRITE,
@@ -438,3 +450,59 @@ static void drop(uint64_t low, uint64_t high, bool gone)
 
 void gp__sites_forget(uint64_t low, uint64_t high) { drop(low, high, true); }
 void gp__sites_restore(uint64_t low, uint64_t high) { drop(low, high, false); }
+
+/* ---- somebody wants a region's place -------------------------------------------------- */
+
+static bool in_region(const struct region *r, uint64_t at)
+{
+	return at >= (uint64_t)r->base && at < (uint64_t)r->base + REGION;
+}
+
+/* No site leads into the region any more. */
+static void leave(const struct region *r)
+{
+	for (unsigned b = 0; b < BUCKETS; b++)
+		for (struct site **p = &book.bucket[b]; *p;) {
+			struct site *s = *p;
+
+			if (!s->stub || !in_region(r, (uint64_t)s->stub)) {
+				p = &s->next;
+				continue;
+			}
+			if (s->patched)
+				replace(s, s->was, false);
+			gp__shim.trapping--;
+			*p = s->next;
+			s->stub = NULL;
+			s->next = book.spare;
+			book.spare = s;
+		}
+	for (struct site *s = book.spare; s; s = s->next)
+		if (s->stub && in_region(r, (uint64_t)s->stub))
+			s->stub = NULL;
+}
+
+/* Those that are in a call that they were to leave through a stub. */
+static void go_home(const struct region *r)
+{
+	gp__list_each(n, &gp__shim.hub->all) {
+		struct gp_frame *f = gp__guest(gp__list_entry(n, struct gp_greenlet, all))->frame;
+
+		if (f && in_region(r, f->target))
+			f->target = f->ret;
+	}
+}
+
+void gp__stubs_vacate(uint64_t low, uint64_t high)
+{
+	for (unsigned i = book.regions; i-- > 0;) {
+		struct region *r = &book.region[i];
+
+		if ((uint64_t)r->base >= high || (uint64_t)r->base + REGION <= low)
+			continue;
+		leave(r);
+		go_home(r);
+		gp__raw(SYS_munmap, r->base, REGION);
+		*r = book.region[--book.regions];
+	}
+}

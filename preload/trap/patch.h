@@ -17,5 +17,8 @@ bool gp__in_stub(uint64_t rip, const struct gp_site **site, bool *before);
 /* The mapping [low, high) goes away or changes: forget the sites in it. */
 void gp__sites_restore(uint64_t low, uint64_t high); /* it moves or changes: the sites get their own bytes back */
 void gp__sites_forget(uint64_t low, uint64_t high);
+/* The program is about to map [low, high), whatever is there: stubs of ours make
+ * way, and their sites are met anew. */
+void gp__stubs_vacate(uint64_t low, uint64_t high);
 
 #endif

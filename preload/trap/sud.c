@@ -18,6 +18,7 @@
  * SIGSYS is a trap (SYS_USER_DISPATCH) or the program's own; GP__TICK_SIGNAL is
  * the preemption tick (SI_TIMER, of our timer) or the program's own.
  */
+#include <linux/audit.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include "core/clock.h"
@@ -25,6 +26,7 @@
 #include "preload/calls/offload.h"
 #include "preload/calls/preempt.h"
 #include "preload/calls/signal.h"
+#include "preload/calls/stacks.h"
 #include "preload/diag.h"
 #include "preload/trap/patch.h"
 #include "preload/trap/sud.h"
@@ -33,6 +35,7 @@
 #define PR_SET_SYSCALL_USER_DISPATCH 59
 #endif
 #define DISPATCH_ON 1
+#define X32_BIT     0x40000000
 #define SYS_USER_DISPATCH_CODE 2
 #define ALTSTACK ((unsigned long)ALTSTACK_SIZE)
 
@@ -92,11 +95,25 @@ void gp__kernel_action(int sig, int what, unsigned long flags)
 	gp__raw(SYS_rt_sigaction, sig, &a, 0, 8);
 }
 
-/* A trap: on to the entry stub, which sees the registers as they are. */
-static void on_trap(struct gp_ucontext *uc, long nr)
+/* int $0x80, or a number of the x32 table: other structures, other numbers for
+ * the calls that are ours. As in a kernel without them. */
+static bool other_table(const siginfo_t *info)
 {
+	return info->si_arch != AUDIT_ARCH_X86_64 || info->si_syscall & X32_BIT;
+}
+
+/* A trap: on to the entry stub, which sees the registers as they are. */
+static void on_trap(struct gp_ucontext *uc, const siginfo_t *info)
+{
+	long nr = info->si_syscall;
+
 	gp__shim.traps++;
 	gp__frame_learn(uc);
+	if (gp__unlikely(other_table(info))) {
+		gp__refused(info->si_arch == AUDIT_ARCH_X86_64 ? "x32" : "int80", "only the system calls of x86-64 can be had");
+		uc->rax = (uint64_t)-ENOSYS;
+		return;
+	}
 	uc->r11 = (uint64_t)gp__site_of_trap(uc->rip, nr);
 	uc->rip = (uint64_t)(gp__gs == GP__GS_INSN ? gp__entry : gp__entry_slow);
 }
@@ -223,7 +240,7 @@ void gp__on_signal(int sig, siginfo_t *info, struct gp_ucontext *uc)
 		return;
 	}
 	if (sig == SIGSYS && info->si_code == SYS_USER_DISPATCH_CODE) {
-		on_trap(uc, info->si_syscall);
+		on_trap(uc, info);
 		return;
 	}
 	if (sig == GP__TICK_SIGNAL && info->si_code == SI_TIMER && info->si_timerid == gp__shim.timer) {
@@ -238,9 +255,11 @@ void gp__on_signal(int sig, siginfo_t *info, struct gp_ucontext *uc)
 	if (is_fault(sig, info)) {
 		if (fixed_up(uc))
 			return;
+		gp__stack_fault(info);
 		if (!in_program(h, uc))
 			gp__kernel_action(sig, 0, 0); /* happens again, with the kernel's own ending */
 		else if (!gp__signal_fault(gp__me(h), uc, sig, info)) {
+			gp__overflow_told(h, info, uc->rsp);
 			gp__robust_exit_all(h);
 			gp__kernel_action(sig, 0, 0);
 		}
