@@ -8,15 +8,22 @@
  * code of the core is put into (Makefile), whose ends the linker names; where
  * that was not done, they are shown.
  *
- * Under the shim there is no unwinder: nothing here works, the shim shows
- * addresses of its own threads itself.
+ * Under the shim, where nothing of libc may be called, the shim's own unwinder
+ * does it (preload/unwind.c).
  */
 #include "core/backtrace.h"
 
 #ifdef GP_SHIM
-int gp__backtrace(const struct gp_greenlet *g, void **at, int room) { return -ENOTSUP; }
-int gp__backtrace_interrupted(void **at, int room) { return -ENOTSUP; }
-void gp__backtrace_print(void *const *at, int n, int fd) {}
+int gp__backtrace(const struct gp_greenlet *g, void **at, int room) { return g->hub->hooks->backtrace(g, at, room); }
+void gp__backtrace_print(void *const *at, int n, int fd) { gp__hub()->hooks->frames_print(at, n, fd); }
+
+int gp__backtrace_interrupted(void **at, int room)
+{
+	struct gp_hub *h = gp__hub();
+
+	return gp__backtrace(h->current, at, room);
+}
+
 void gp__backtrace_prepare(void) {}
 #else
 #include <execinfo.h>

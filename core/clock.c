@@ -19,9 +19,11 @@ int64_t gp__clock(int id)
 
 #ifdef GP_SHIM
 	if (vdso_gettime) {
+		uint32_t before = gp__in_vdso; /* 1: in a handler that has interrupted it */
+
 		gp__in_vdso = 1;
 		vdso_gettime(id, &ts);
-		gp__in_vdso = 0;
+		gp__in_vdso = before;
 	} else {
 		gp__raw(SYS_clock_gettime, id, &ts);
 	}

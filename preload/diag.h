@@ -45,6 +45,7 @@ size_t gp__call_format(char *buf, size_t size, const struct gp_frame *f);
 void gp__list_explain(struct gp_greenlet *g, char *buf, size_t size);
 void gp__list_detail(struct gp_greenlet *g, int fd);
 void gp__list_next(struct gp_hub *h, unsigned long before);
+void gp__frames_print(void *const *at, int n, int fd);
 
 /* ---- ps.c: the list for another process -------------------------------------------- */
 

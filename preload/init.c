@@ -24,6 +24,7 @@
 #include "preload/preloaded.h"
 #include "preload/trap/patch.h"
 #include "preload/trap/sud.h"
+#include "preload/unwind.h"
 
 struct gp_shim gp__shim;
 
@@ -200,6 +201,9 @@ static const struct gp_hooks hooks = {
 	.explain = gp__list_explain,
 	.detail = gp__list_detail,
 	.listing = gp__list_next,
+	.backtrace = gp__unwind,
+	.frames_print = gp__frames_print,
+	.ticks = gp__tick_watches,
 	.record_size = sizeof(struct gp_guest),
 	.spawned = gp__light_spawned,
 	.returned = gp__light_returned,

@@ -101,6 +101,7 @@ struct gp_shim {
 	int timer;                    /* POSIX timer; -1: none */
 	bool ticking;                 /* it is armed */
 	int64_t tick_ns;              /* the interval that it is armed with */
+	int64_t watch_ns;             /* how often gp_watch_blocking() is to look; 0: it is off */
 
 	/* for --stats */
 	unsigned long traps, patched, trapping, preemptions;

@@ -63,7 +63,7 @@ unblocked() {
     [ "$(grep -c '^greenpatch:   #[0-9]* ' <<<"$output")" = 9 ] || fail "$output"
     grep -q '#2 thread-[0-9]* waits for descriptor ' <<<"$output" || fail "$output"
     grep -q '^greenpatch:       in read(0x' <<<"$output" || fail "$output"
-    grep -q '^greenpatch:       on its stack: .*blocked_calls+0x' <<<"$output" || fail "$output"
+    grep -q '^greenpatch:       called from.* blocked_calls+0x' <<<"$output" || fail "$output"
     [ "$(grep -v '^greenpatch:\|\^' <<<"$output")" = "ready
 
 stdin: 1
@@ -214,7 +214,7 @@ time.sleep(20)'
 @test "a deadlock report names the holder of each mutex and where each greenlet stands" {
     start_background dead timeout 30 "$launcher" "$GUESTS/deadlock"
     wait_until 10 grep -q '#3 omega' dead.err
-    wait_until 10 test "$(grep -c 'on its stack' dead.err)" = 3
+    wait_until 10 test "$(grep -c 'called from' dead.err)" = 3
     grep -q '#2 alpha waits for futex .* (a mutex that #3 omega holds), since' dead.err || fail "$(cat dead.err)"
     grep -q '^greenpatch:       in futex(0x[0-9a-f]*, 0x80, 0x2, 0x0) at libc.so.6+0x' dead.err || fail "$(cat dead.err)"
     # The addresses are those that addr2line knows.

@@ -204,6 +204,13 @@ struct gp_hooks {
 	void (*explain)(struct gp_greenlet *g, char *buf, size_t size);
 	void (*detail)(struct gp_greenlet *g, int fd);
 	void (*listing)(struct gp_hub *h, unsigned long before);
+	/* Under the shim, which has no unwinder of libc's: gp__backtrace() and
+	 * gp__backtrace_print() (core/backtrace.h). */
+	int (*backtrace)(const struct gp_greenlet *g, void **at, int room);
+	void (*frames_print)(void *const *at, int n, int fd);
+	/* Also there: gp__watch_look() is to be called each so many ns while
+	 * somebody runs and others exist; 0: no more. */
+	void (*ticks)(struct gp_hub *h, int64_t ns);
 	/* A greenlet of gp_spawn: the size of its record (0: struct gp_greenlet),
 	 * which begins with it and is zero; it has been made; it has returned. */
 	size_t record_size;

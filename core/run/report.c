@@ -8,28 +8,17 @@
 
 #define DEPTH 32
 
-static void backtrace_here(struct gp_greenlet *g)
-{
-#ifdef GP_SHIM
-	if (g->hub->hooks->detail)
-		g->hub->hooks->detail(g, gp__stderr);
-#else
-	void *at[DEPTH];
-
-	gp__backtrace_print(at, gp__backtrace(g, at, DEPTH), gp__stderr);
-#endif
-}
-
 void gp__report_error(struct gp_hub *h, struct gp_greenlet *g)
 {
 	const char *message = g->message ? g->message : "no message";
+	void *at[DEPTH];
 
 	if (h->on_error) {
 		h->on_error(g);
 		return;
 	}
 	gp__say("greenlet #%lu %s failed: %s (error %d)", g->id, g->name ? g->name : "", message, g->error);
-	backtrace_here(g);
+	gp__backtrace_print(at, gp__backtrace(g, at, DEPTH), gp__stderr);
 }
 
 GP_API int gp_set_error_handler(void (*fn)(struct gp_greenlet *g))

@@ -42,13 +42,17 @@ size_t gp_list(struct gp_info *info, size_t room);
 
 /* The return addresses on the stack of a greenlet, innermost first, without
  * those of this library: how many, up to `room`; 0 for one that has not run
- * yet. For backtrace_symbols(). -EINVAL; -ENOTSUP under libgreenpatch.so for
- * another one than the caller. */
+ * yet. For backtrace_symbols(). -EINVAL. Under libgreenpatch.so threads of the
+ * program are greenlets, too, and an address in one that a signal or the slice
+ * has interrupted is where it was. Code without unwind tables (a JIT compiler's)
+ * is followed by frame pointers, if it has them; else the list ends there. */
 int gp_backtrace(const struct gp_greenlet *g, void **at, int room);
 
 /* A line for each greenlet to a descriptor, which should not block, and below
  * it where it stands: function names where the program was linked with
- * -rdynamic, addresses for addr2line elsewhere. 0 or -EINVAL. O(greenlets). */
+ * -rdynamic, addresses for addr2line elsewhere; under libgreenpatch.so always
+ * a file's name and an address in it, for addr2line -e. 0 or -EINVAL.
+ * O(greenlets). */
 int gp_dump(int fd);
 
 /* fn is called whenever a greenlet begins to run, or goes on, with it; NULL:
@@ -62,8 +66,14 @@ int gp_set_trace(void (*fn)(struct gp_greenlet *g));
  * limit, and asks with SIGURG, whose handler is replaced, for the backtrace. A
  * switch costs no more than without. The child of a fork has no helper until
  * it calls this. 0, -EINVAL for a limit below 1 ms, -EBUSY
- * if another thread's greenlets are watched, -EAGAIN, -ENOMEM; -ENOTSUP under
- * libgreenpatch.so, which divides the time itself (GREENPATCH_SLICE). */
+ * if another thread's greenlets are watched, -EAGAIN, -ENOMEM.
+ *
+ * Under libgreenpatch.so there is no helper and no SIGURG: the timer of the slices
+ * looks, each slice or half limit, while there is more than one greenlet; in the
+ * child of a fork, too. A thread that is preempted lets others run; so what is
+ * reported is a greenlet of gp_spawn() that computes, a call that is passed on,
+ * a slow disk, and with GREENPATCH_SLICE=off a thread that computes. A sleep or
+ * poll that is passed on is reported when it is over. */
 int gp_watch_blocking(int64_t limit_ns);
 
 #ifdef __cplusplus

@@ -12,6 +12,7 @@
 #include <linux/futex.h>
 #include <time.h>
 #include "core/clock.h"
+#include "core/watch.h"
 #include "preload/calls/passed.h"
 #include "preload/calls/preempt.h"
 #include "preload/calls/time.h"
@@ -115,9 +116,13 @@ long gp__pass_blocking(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f
 	for (;;) {
 		long r;
 
-		if (holds)
+		if (holds) {
+			gp__watch_look(h, true);
 			gp__tick_stop();
+		}
 		r = gp__native_block(h, me, (long)f->nr, args);
+		if (holds && !gp__hub_quiet(h))
+			gp__watch_look(h, true); /* there was no tick to do it */
 		if (gp__likely(r != -EINTR))
 			return r;
 		if (gp__interrupted(h, me)) {

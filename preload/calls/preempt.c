@@ -54,8 +54,10 @@ static void set(int64_t ns)
 
 void gp__tick_start(struct gp_hub *h, const struct gp_guest *g)
 {
-	int64_t want = g->slice ? g->slice : gp__shim.config.slice;
+	int64_t want = g->slice ? g->slice : gp__shim.config.slice, watch = gp__shim.watch_ns;
 
+	if (watch)
+		want = want ? gp__min(want, watch) : watch;
 	if (!want || (gp__shim.ticking && gp__shim.tick_ns == want))
 		return;
 	if (make_timer(h))
@@ -72,6 +74,20 @@ void gp__tick_stop(void)
 {
 	if (gp__shim.ticking)
 		set(0);
+}
+
+bool gp__tick_lets_others(const struct gp_hub *h)
+{
+	return gp__shim.config.slice && h->current && h->current->flags & GP__OWN_TLS && gp__hub_quiet(h);
+}
+
+void gp__tick_watches(struct gp_hub *h, int64_t ns)
+{
+	gp__shim.watch_ns = ns;
+	if (!ns && !gp__shim.config.slice)
+		gp__tick_stop();
+	else if (ns && h->stats.live > 1)
+		gp__tick_start(h, gp__me(h));
 }
 
 void gp__tick_forked(void)

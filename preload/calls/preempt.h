@@ -19,6 +19,10 @@ void gp__tick_yield(struct gp_hub *h);
 /* Makes a call that blocks although the descriptor was ready a moment ago
  * harmless: the tick ends it with -EINTR. */
 void gp__tick_guard(struct gp_hub *h);
+/* Whoever runs is preempted when others can run, and none can. */
+bool gp__tick_lets_others(const struct gp_hub *h);
+/* Core's hook `ticks`. */
+void gp__tick_watches(struct gp_hub *h, int64_t ns);
 void gp__tick_forked(void);
 
 #endif

@@ -192,8 +192,11 @@ void gp__light_spawned(struct gp_hub *h, struct gp_greenlet *g)
 	t->g.flags = GP__KEEP_VECTOR; /* it parks in system calls, too */
 	gp__shim.light++;
 	first_is_alone(h, false);
-	if (h->current)
-		gp__tell_libc();
+	if (!h->current)
+		return;
+	if (gp__shim.watch_ns)
+		gp__tick_start(h, gp__me(h)); /* whoever goes on computing keeps this one waiting */
+	gp__tell_libc();
 }
 
 void gp__light_returned(struct gp_hub *h, struct gp_greenlet *g)

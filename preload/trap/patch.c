@@ -27,6 +27,7 @@
  * being what was interrupted.
  */
 #include <sys/mman.h>
+#include "preload/modules.h"
 #include "preload/trap/insn.h"
 #include "preload/trap/maps.h"
 #include "preload/trap/patch.h"
@@ -423,6 +424,7 @@ static void drop(uint64_t low, uint64_t high, bool gone)
 {
 	bool any = low <= book.loose_high && high >= book.loose_low && book.loose_low;
 
+	gp__modules_changed();
 	for (unsigned i = 0; i < book.texts; i++) {
 		if (book.text[i].high <= low || book.text[i].low >= high)
 			continue;

@@ -22,6 +22,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include "core/clock.h"
+#include "core/watch.h"
 #include "preload/calls/futex.h"
 #include "preload/calls/offload.h"
 #include "preload/calls/preempt.h"
@@ -165,6 +166,7 @@ static void on_tick(struct gp_hub *h, struct gp_ucontext *uc)
 		gp__tick_stop(); /* nobody runs: the next to run starts it again */
 		return;
 	}
+	gp__watch_look(h, !gp__tick_lets_others(h));
 	gp__shim.ticks++;
 	gp__shim.ticks_crowded += !gp__list_empty(&h->runq);
 	if (!in_program(h, uc)) {
