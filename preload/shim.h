@@ -48,6 +48,7 @@ struct gp_guest {
 	uint32_t parks_seen;       /* g.parks at the last tick that found it running */
 	unsigned long exit_status; /* of exit */
 	struct gp_greenlet *adopts; /* the next thread that it makes is to be this greenlet; NULL: none */
+	struct gp_hold *holds;     /* files that its call goes on with although they were closed (keep.c) */
 	char comm[16];             /* its name, as prctl set it; "": the process's */
 };
 
@@ -147,6 +148,7 @@ void gp__dispatch(struct gp_frame *f, struct gp_hub *h);
 void gp__exit_work(struct gp_frame *f);
 void gp__guest_started(struct gp_frame *f);
 const char *gp__call_name(unsigned long nr);
+unsigned gp__call_fd_args(unsigned long nr); /* which arguments are descriptors, a bit for each */
 /* The call as the program made it. */
 static inline long gp__native(const struct gp_frame *f)
 {

@@ -43,8 +43,12 @@ load helpers
     same_three_ways descriptors
 }
 
-@test "descriptors: close, dup2, dup3 and close_range under a blocked thread" {
+@test "descriptors: close, dup2, dup3 and close_range under a blocked thread, for each kind and call" {
     same_three_ways close_blocked
+}
+
+@test "descriptors: the table is full, the highest numbers, counts beyond it" {
+    GREENPATCH_QUIET=on same_three_ways descriptor_limits
 }
 
 @test "descriptors: a number that is closed and reused loses no wake-up" {
@@ -55,8 +59,36 @@ load helpers
     same_three_ways aio
 }
 
+@test "asynchronous I/O of the kernel: waiting with and without a limit, an eventfd, poll" {
+    same_three_ways aio_kernel
+}
+
 @test "io_uring: waiting for one, for several, with a time limit and a signal" {
     same_three_ways io_uring
+}
+
+@test "inotify: a blocked reader is told what happens in a directory" {
+    same_three_ways inotify
+}
+
+@test "leases: the open of another thread or process waits until the owner gives it up" {
+    same_three_ways leases
+}
+
+@test "locks of files: fcntl's are the process's, F_OFD and flock the description's; who waits for whom" {
+    same_three_ways record_locks
+}
+
+@test "message queues: blocked senders and receivers, priorities, notification by a signal and by a thread" {
+    same_three_ways mqueue
+}
+
+@test "System V messages and semaphores: several at once, limits, undo, removal under a waiter" {
+    same_three_ways sysv_ipc
+}
+
+@test "process_vm_readv and writev: a child's memory, one's own, its edges" {
+    same_three_ways process_vm
 }
 
 @test "blocking flock: another thread releases the one that is blocked in it" {

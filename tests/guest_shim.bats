@@ -49,6 +49,15 @@ deadlocked() {
     stop_background dead
 }
 
+@test "userfaultfd: refused and counted where threads are greenlets, passed on where they are the kernel's" {
+    record native natively 20 "$GUESTS/userfault"
+    record patched shimmed 20 "$GUESTS/userfault"
+    [ "$(cat "$BATS_TEST_TMPDIR/patched.out")" = "not to be had: ENOSYS" ] || { show_run patched; return 1; }
+    grep '^greenpatch: stats: refused userfaultfd 1$' "$BATS_TEST_TMPDIR/patched.err"
+    GREENPATCH_PATCH=all,-thread record kernel shimmed 20 "$GUESTS/userfault"
+    same_run native kernel
+}
+
 @test "GREENPATCH_DEADLOCK=abort ends a deadlock with SIGABRT" {
     LIMIT=20
     GREENPATCH_DEADLOCK=abort record dead shimmed "$LIMIT" "$GUESTS/deadlock"

@@ -60,6 +60,10 @@ load helpers
     same_three_ways epoll_calls
 }
 
+@test "poll: EPOLLEXCLUSIVE between threads, edges in sets of sets, what may be asked" {
+    same_three_ways epoll_exclusive
+}
+
 @test "poll: an event loop in one thread, blocking calls in the others" {
     same_three_ways event_loop
 }

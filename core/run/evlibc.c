@@ -33,6 +33,17 @@ int *gp__lib___errno_location(void) { return &ev_errno; }
 
 /* ---- what is used -------------------------------------------------------- */
 
+#ifdef GP_SHIM
+static int epoll_fd = -1; /* of the one hub */
+
+void gp__lib_epoll_forget(int fd)
+{
+	struct epoll_event e = { 0, { 0 } };
+
+	gp__raw(SYS_epoll_ctl, epoll_fd, EPOLL_CTL_DEL, fd, &e);
+}
+#endif
+
 int gp__lib_epoll_create1(int flags)
 {
 	int fd, tries = 0;
@@ -40,6 +51,9 @@ int gp__lib_epoll_create1(int flags)
 	do { /* again if it is for a hub that exists (after a fork): libev would abort */
 		fd = gp__fd_hide((int)gp__raw(SYS_epoll_create1, flags));
 	} while (fd < 0 && gp__hub() && gp__fd_pause(&tries));
+#ifdef GP_SHIM
+	epoll_fd = fd;
+#endif
 	return (int)ret(fd);
 }
 

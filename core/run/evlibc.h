@@ -8,6 +8,11 @@
 extern void *gp__lib_stderr;
 int *gp__lib___errno_location(void);
 int gp__lib_epoll_create1(int flags);
+#ifdef GP_SHIM
+/* The hub's epoll descriptor no longer watches the number. Of a file that stays
+ * open when its number is closed it would tell for ever. */
+void gp__lib_epoll_forget(int fd);
+#endif
 int gp__lib_epoll_ctl(int epfd, int op, int fd, void *event);
 int gp__lib_epoll_wait(int epfd, void *events, int max, int ms);
 int gp__lib_close(int fd);

@@ -158,7 +158,7 @@ static void bring_up_to_date(struct gp_hub *h, struct gp_fd *f)
 		ev_io_start(ev, &w->io);
 		f->watched = f->generation;
 	}
-	f->active = (uint16_t)want;
+	f->active = (uint8_t)want;
 }
 
 /* The main greenlet is told by its call, as by gevent's LoopExit, if that can

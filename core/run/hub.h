@@ -174,7 +174,8 @@ struct gp_fd {
 	uint32_t watched;       /* the generation that the watcher was set to */
 	uint8_t kind;           /* the shim's knowledge of it (calls/fd.h); 0: not known */
 	uint8_t traits;         /* the shim's */
-	uint16_t active;        /* events that the watcher listens for now */
+	uint8_t active;         /* events that the watcher listens for now */
+	bool kept;              /* holds a file whose number the program has closed (ownfd.c) */
 	uint32_t epoch;         /* the shim's */
 	uint32_t shares;        /* the shim's */
 };
@@ -490,6 +491,9 @@ void gp__fdwait_part(struct gp_hub *h, struct gp_fdwait *w);
 /* The number is closed or comes to mean something else: wakes its waiters with
  * GP__CLOSED and forgets what was known. Before the call that does it. */
 void gp__fd_closing(struct gp_hub *h, int fd);
+/* The waiter goes on waiting at another number, which is the same file. It learns
+ * of that by w->fd. */
+void gp__fdwait_move(struct gp_hub *h, struct gp_fdwait *w, int to);
 /* Its waiters look again, as if it were ready: how many. */
 int gp__fd_wake(struct gp_hub *h, int fd);
 struct gp_fd *gp__fd(struct gp_hub *h, int fd); /* NULL: out of the table */

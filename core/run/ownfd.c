@@ -6,6 +6,7 @@
  */
 #include <fcntl.h>
 #include <sys/resource.h>
+#include "core/print.h"
 #include "core/raw.h"
 #include "core/run/ownfd.h"
 
@@ -17,17 +18,33 @@ static int own[OWN_MAX] = { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 
 int gp__fd_own_low = 1 << 30;
 static int own_avoid = -1; /* the program is about to use this number */
 
+static unsigned kept; /* how many */
+
+bool gp__fd_is_kept(int fd)
+{
+	const struct gp_hub *h = kept ? gp__hub() : NULL;
+
+	return h && fd >= 0 && fd < h->fds_used && h->fds[fd].kept;
+}
+
 bool gp__fd_is_ours(int fd)
 {
 	for (unsigned i = 0; fd >= 0 && i < OWN_MAX; i++)
 		if (own[i] == fd)
 			return true;
-	return false;
+	return gp__fd_is_kept(fd);
 }
 
+/* O(numbers in use) while files are kept. */
 unsigned gp__fd_next_own(unsigned from, unsigned last)
 {
 	unsigned end = last;
+
+	for (unsigned fd = from + 1; kept && fd <= last && fd < (unsigned)gp__hub()->fds_used; fd++)
+		if (gp__hub()->fds[fd].kept) {
+			end = fd - 1;
+			break;
+		}
 
 	for (unsigned i = 0; i < OWN_MAX; i++)
 		if (own[i] >= 0 && (unsigned)own[i] > from && (unsigned)own[i] <= end)
@@ -80,6 +97,46 @@ int gp__fd_hide(int fd)
 	return -EMFILE;
 }
 
+/* A quarter of the table below where the others are: that is where a program's
+ * own numbers come last. */
+int gp__fd_keep(struct gp_hub *h, int fd)
+{
+	struct rlimit lim = { 1024, 1024 };
+	struct gp_fd *f = NULL;
+	long to = -EMFILE;
+
+	gp__raw(SYS_getrlimit, RLIMIT_NOFILE, &lim);
+	for (long at = (long)gp__min(lim.rlim_cur, 1024UL) * 3 / 4; at > 2 && gp__is_err(to); at /= 2)
+		to = gp__raw(SYS_fcntl, fd, F_DUPFD_CLOEXEC, at);
+	if (gp__is_err(to))
+		return (int)to;
+	f = gp__fd(h, (int)to);
+	if (!f) {
+		gp__raw(SYS_close, to);
+		return -EMFILE;
+	}
+	f->kept = true;
+	kept++;
+	gp__fd_own_low = gp__min(gp__fd_own_low, (int)to);
+	return (int)to;
+}
+
+void gp__fd_unkeep(struct gp_hub *h, int fd)
+{
+	h->fds[fd].kept = false;
+	kept--;
+	gp__fd_closing(h, fd);
+}
+
+void gp__fds_drop_kept(struct gp_hub *h)
+{
+	for (int fd = 0; kept && fd < h->fds_used; fd++)
+		if (h->fds[fd].kept) {
+			gp__fd_unkeep(h, fd);
+			gp__raw(SYS_close, fd);
+		}
+}
+
 /* A hub that exists cannot go on without its descriptors. That there is none is
  * a matter of moments, as a rule: false after 5 s. */
 bool gp__fd_pause(int *tries)
@@ -90,9 +147,29 @@ bool gp__fd_pause(int *tries)
 	return ++*tries < 500;
 }
 
-void gp__fd_move(struct gp_hub *h, int fd)
+/* One that tells somebody of readiness, or where our lines go. */
+static bool move_by_copy(struct gp_hub *h, int fd)
 {
+	int to = gp__fd_hide((int)gp__raw(SYS_dup, fd));
+
+	if (to < 0)
+		return false;
+	gp__list_each(n, &gp__fd(h, fd)->waits)
+		gp__fdwait_move(h, gp__list_entry(n, struct gp_fdwait, link), to);
+	if (fd == gp__stderr)
+		gp__stderr = to;
+	gp__fd_unhide(fd);
+	return true;
+}
+
+bool gp__fd_move(struct gp_hub *h, int fd)
+{
+	const struct gp_fd *f = gp__fd(h, fd);
+
 	own_avoid = fd;
+	if (fd == gp__stderr || (f && !gp__list_empty(&f->waits)))
+		return f && move_by_copy(h, fd);
 	h->wanted_fd = fd;
 	gp__yield_poll(h);
+	return true;
 }

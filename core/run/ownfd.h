@@ -13,10 +13,18 @@ void gp__fds_drop_own(void);
 bool gp__fd_pause(int *tries);
 bool gp__fd_is_ours(int fd);
 extern int gp__fd_own_low; /* no number below it is ours */
+/* The file of a number that the program closes, at a number of ours, for those whose
+ * calls go on with it; negative: there is none. unkeep: before that is closed, or
+ * the program's. drop: in the child of a fork, closes all. */
+int gp__fd_keep(struct gp_hub *h, int fd);
+void gp__fd_unkeep(struct gp_hub *h, int fd);
+void gp__fds_drop_kept(struct gp_hub *h);
+bool gp__fd_is_kept(int fd);
 /* The last number from `from` on, up to `last`, before the next one of ours. */
 unsigned gp__fd_next_own(unsigned from, unsigned last);
-/* The program wants this number of ours: when it returns it is free. Lets the
- * hub and others have a turn. */
-void gp__fd_move(struct gp_hub *h, int fd);
+/* The program wants this number of ours: when it returns it is free; false: there
+ * is no other for it. Lets the hub and others have a turn. Who waits for it finds
+ * the new one in its gp_fdwait. */
+bool gp__fd_move(struct gp_hub *h, int fd);
 
 #endif

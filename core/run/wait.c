@@ -8,7 +8,8 @@
  *
  * A number that is closed and reused means another file: gp__fd_closing()
  * raises its generation, wakes the waiters and makes the hub set the watcher
- * anew, for libev would not tell epoll of it by itself.
+ * anew, for libev would not tell epoll of it by itself. (The shim lets its
+ * program's calls go on with the old file: preload/calls/keep.c.)
  */
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -119,6 +120,16 @@ int gp__fdwait_join(struct gp_hub *h, struct gp_fdwait *w)
 	if ((f->active & w->events) != w->events || f->watched != f->generation)
 		changed(h, f);
 	return 0;
+}
+
+void gp__fdwait_move(struct gp_hub *h, struct gp_fdwait *w, int to)
+{
+	struct gp_fd *f = gp__fd(h, to);
+
+	gp__fdwait_part(h, w);
+	w->fd = to;
+	gp__list_append(&f->waits, &w->link);
+	changed(h, f);
 }
 
 void gp__fdwait_part(struct gp_hub *h, struct gp_fdwait *w)

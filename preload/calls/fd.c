@@ -5,14 +5,13 @@
  * by a flag of its own (MSG_DONTWAIT, RWF_NOWAIT), or by asking poll() first
  * and letting the tick end it if somebody else was faster.
  *
- * A number that is closed, or made to mean something else, wakes whoever waits
- * for it: the waiter's call is made again and fails with EBADF, or works on
- * what the number means now. Natively such a read goes on waiting for the old
- * file; waiting for ever is the one thing that must not happen here.
+ * A call that is blocked while its number is closed, or made to mean something
+ * else, goes on with the file that it began with: keep.c.
  */
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <linux/close_range.h>
+#include <linux/userfaultfd.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -24,6 +23,7 @@
 #include "preload/calls/fd.h"
 #include "preload/calls/offload.h"
 #include "preload/calls/preempt.h"
+#include "preload/diag.h"
 
 #define MEM_DEVICES 1 /* major number of /dev/null, zero, full, urandom */
 
@@ -162,9 +162,20 @@ int64_t gp__io_deadline(struct gp_io *io)
 	return io->deadline;
 }
 
+void gp__io_follow(struct gp_io *io, const struct gp_fdwait *w)
+{
+	if (gp__likely(w->fd == io->fd))
+		return;
+	gp__fd_rename(io->f, io->fd, w->fd); /* if it is a copy: the call's own is renamed already */
+	io->fd = w->fd;
+	io->d = gp__fd(io->h, w->fd);
+}
+
 long gp__io_wait(struct gp_io *io)
 {
 	const struct gp__timeout *before = io->me->g.hit;
+	struct gp_io *also = io->also;
+	struct gp_fdwait w[2] = { { .fd = io->fd, .events = (uint16_t)io->events }, { .fd = also ? also->fd : -1 } };
 	int r;
 
 	if (gp__fd_nonblocking(io->h, io->fd)) {
@@ -175,9 +186,12 @@ long gp__io_wait(struct gp_io *io)
 	if (gp__interrupted(io->h, io->me))
 		r = -EINTR;
 	else
-		r = gp__wait_fd(io->h, io->fd, io->events, io->deadline);
+		r = gp__wait_fds(io->h, w, also ? 2 : 1, io->deadline);
+	gp__io_follow(io, &w[0]);
+	if (also)
+		gp__io_follow(also, &w[1]);
 	if (r > 0)
-		return 0;
+		return w[0].ready & GP__CLOSED ? -EBADF : 0;
 	if (r == -EINTR) /* socket(7): with a timeout a call is not made again */
 		return io->deadline == GP__NEVER ? GP__RESTART_SYS : GP__RESTART_NEVER;
 	return gp__own_deadline(io->h, before, r) ? -EAGAIN : gp__told(io->h, r);
@@ -240,8 +254,18 @@ GP_CALL(socketpair) { return fresh_pair(h, f->r10, gp__native(f), f->rsi & SOCK_
 GP_CALL(pipe) { return fresh_pair(h, f->rdi, gp__native(f), false); }
 GP_CALL(pipe2) { return fresh_pair(h, f->rdi, gp__native(f), f->rsi & O_NONBLOCK); }
 
+/* The kernel thread would sleep in the fault, and whoever is to give it the page with
+ * it. Interrupted, the fault is told to nobody. */
+GP_CALL(userfaultfd)
+{
+	gp__refused("userfaultfd", "a thread that waits for a page would hold up the one that gives it");
+	return -ENOSYS;
+}
+
 GP_CALL(ioctl)
 {
+	if ((unsigned)f->rsi == USERFAULTFD_IOC_NEW && gp__shim.config.groups & GP__GROUP_THREAD) /* of /dev/userfaultfd */
+		return gp__sys_userfaultfd(h, me, f);
 	if ((unsigned)f->rsi == FIONBIO)
 		gp__fd_flags_unsure();
 	return gp__native(f);
@@ -251,7 +275,7 @@ GP_CALL(ioctl)
 
 GP_CALL(close)
 {
-	gp__fd_closing(h, (int)f->rdi);
+	gp__fd_ending(h, (int)f->rdi);
 	return gp__native(f);
 }
 
@@ -261,9 +285,9 @@ static long replace(struct gp_hub *h, struct gp_frame *f)
 
 	if (old == new || gp__is_err(gp__raw(SYS_fcntl, old, F_GETFD)))
 		return gp__native(f);
-	if (gp__fd_is_ours(new))
-		gp__fd_move(h, new);
-	gp__fd_closing(h, new);
+	if (gp__fd_is_ours(new) && !(gp__fd_is_kept(new) ? gp__fd_give_up(h, new) : gp__fd_move(h, new)))
+		return -EMFILE;
+	gp__fd_ending(h, new);
 	return gp__native(f);
 }
 
@@ -279,7 +303,7 @@ GP_CALL(close_range)
 		return gp__native(f);
 	for (int fd = (int)gp__min(first, (unsigned)h->fds_used); !(f->rdx & CLOSE_RANGE_CLOEXEC) && fd < h->fds_used && (unsigned)fd <= last; fd++)
 		if (!gp__fd_is_ours(fd))
-			gp__fd_closing(h, fd);
+			gp__fd_ending(h, fd);
 	for (unsigned at = first;;) {
 		unsigned end = at;
 		long r;

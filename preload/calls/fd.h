@@ -39,6 +39,7 @@ struct gp_io {
 	int64_t deadline;      /* of the socket's timeout; 0: not asked yet */
 	long (*attempt)(struct gp_io *io); /* the call, without blocking: -EAGAIN when it would */
 	void *arg;             /* of attempt */
+	struct gp_io *also;    /* the call's other descriptor, or NULL */
 };
 
 /* Fills in fd, d and kind. */
@@ -52,8 +53,11 @@ long gp__io_run(struct gp_io *io);
 long gp__io_receive(struct gp_io *io, size_t size);
 /* When the socket's own time limit is over, counted from the first wait. */
 int64_t gp__io_deadline(struct gp_io *io);
-/* Parks once: 0 when it may be ready, else what the call returns. */
+/* Parks once: 0 when it may be ready, else what the call returns. io->fd is another
+ * one afterwards if the number was closed meanwhile (keep.c). */
 long gp__io_wait(struct gp_io *io);
+/* The file goes on at the number that this wait ended with. */
+void gp__io_follow(struct gp_io *io, const struct gp_fdwait *w);
 /* Whether the descriptor is ready now (poll with no time). */
 bool gp__fd_ready(int fd, unsigned events);
 /* A call that has no form that does not block, on a descriptor that is ready. */
@@ -66,6 +70,16 @@ void gp__fd_fresh(struct gp_hub *h, long fd, bool nonblocking);
 static inline void gp__fd_flags_unsure(void) { gp__shim.flags_epoch++; }
 /* Another process may see, and change, what is open now. */
 static inline void gp__fd_shared(void) { gp__shim.flags_epoch++, gp__shim.shares++; }
+/* keep.c: the number is about to be closed or to mean something else; whose call is
+ * blocked on its file goes on with that. */
+void gp__fd_ending(struct gp_hub *h, int fd);
+/* The program wants a number at which such a file is kept. False: there is no other. */
+bool gp__fd_give_up(struct gp_hub *h, int fd);
+/* The call ends; in the child of a fork. */
+void gp__fds_let_go(struct gp_hub *h, struct gp_guest *me);
+void gp__fds_keep_forked(struct gp_hub *h, struct gp_guest *me);
+/* Arguments of the call that are the one descriptor become the other. */
+void gp__fd_rename(struct gp_frame *f, int from, int to);
 /* An epoll descriptor of our own, hidden from the program, that tells of what the
  * hub cannot wait for by itself; negative: there is none. */
 int gp__fd_watch_open(void);

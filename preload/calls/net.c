@@ -121,6 +121,7 @@ static long await_more(struct gp_io *io, int *watch, bool *end)
 {
 	struct epoll_event e = { .events = EPOLLIN | EPOLLRDHUP | EPOLLET };
 	int64_t deadline = gp__io_deadline(io);
+	struct gp_fdwait w[2];
 	long r;
 
 	if (*watch < 0) {
@@ -130,13 +131,17 @@ static long await_more(struct gp_io *io, int *watch, bool *end)
 			*watch = -1;
 		}
 	}
+	w[0] = (struct gp_fdwait){ .fd = io->fd };
+	w[1] = (struct gp_fdwait){ .fd = *watch, .events = GP__READ };
 	if (gp__interrupted(io->h, io->me))
 		r = -EINTR;
 	else if (*watch >= 0)
-		r = gp__wait_fd(io->h, *watch, GP__READ, deadline);
+		r = gp__wait_fds(io->h, w, 2, deadline);
 	else
 		r = gp__park(io->h, "descriptor", (unsigned long)io->fd, gp__min(deadline, gp__deadline_after(LOOK_AGAIN)),
 		             GP__INTERRUPTIBLE | GP__CANCELABLE);
+	gp__io_follow(io, &w[0]);
+	*watch = w[1].fd;
 	if (r == -EINTR)
 		return deadline == GP__NEVER ? GP__RESTART_SYS : GP__RESTART_NEVER;
 	if (r == -ETIMEDOUT && gp__now() >= deadline)

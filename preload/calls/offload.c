@@ -88,12 +88,19 @@ static long in_turns(struct gp_hub *h, struct gp_guest *me, const struct call *c
 
 long gp__offload_call(struct gp_hub *h, struct gp_guest *me, long nr, const long *args)
 {
+	struct gp_fdwait hold = { .fd = gp__call_fd_args((unsigned long)nr) & 1 ? (int)args[0] : -1 };
 	struct call c = { nr, args, 0, false };
 	long code = interrupted(nr), r;
+	bool held;
 
 	if (code && gp__interrupted(h, me))
 		return code;
+	/* The number may be closed before the helper gets to it. Not those of fcntl's locks,
+	 * which go with any descriptor of their file that this process closes. */
+	held = hold.fd >= 0 && nr != SYS_fcntl && !gp__fdwait_join(h, &hold);
 	r = gp__offload_stoppable(h, make, &c, code ? stop : NULL);
+	if (held)
+		gp__fdwait_part(h, &hold);
 	if (r == -EAGAIN && !c.begun)
 		r = in_turns(h, me, &c, code);
 	return r == -EINTR && code ? code : r;

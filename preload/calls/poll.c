@@ -27,7 +27,7 @@ struct waits {
 	struct gp_fdwait here[HERE];
 	struct gp_fdwait *w; /* here, or from the heap */
 	int n;
-	int extra;           /* the epoll descriptor, -1: none */
+	int extra;           /* which of them is the epoll descriptor of our own, -1: none */
 	bool blind;          /* for some there is none: they have to be asked again and again */
 };
 
@@ -45,7 +45,7 @@ static bool waits_make(struct waits *s, unsigned long n)
 static void waits_end(struct waits *s)
 {
 	if (s->extra >= 0)
-		gp__fd_watch_close(gp__hub(), s->extra);
+		gp__fd_watch_close(gp__hub(), s->w[s->extra].fd);
 	if (s->w != s->here)
 		gp__free(s->w);
 }
@@ -56,14 +56,16 @@ static void waits_extra(struct waits *s, int fd, unsigned events)
 	long r;
 
 	if (s->extra < 0) {
-		s->extra = gp__fd_watch_open();
-		if (s->extra < 0) {
+		int watch = gp__fd_watch_open();
+
+		if (watch < 0) {
 			s->blind = true;
 			return;
 		}
-		s->w[s->n++] = (struct gp_fdwait){ .fd = s->extra, .events = GP__READ };
+		s->extra = s->n++;
+		s->w[s->extra] = (struct gp_fdwait){ .fd = watch, .events = GP__READ };
 	}
-	r = gp__raw(SYS_epoll_ctl, s->extra, EPOLL_CTL_ADD, fd, &e);
+	r = gp__raw(SYS_epoll_ctl, s->w[s->extra].fd, EPOLL_CTL_ADD, fd, &e);
 	s->blind |= r == -ENOMEM || r == -ENOSPC;
 }
 
@@ -76,6 +78,8 @@ static void waits_add(struct waits *s, int fd, unsigned events)
 		return;
 	if (plain)
 		s->w[s->n++] = (struct gp_fdwait){ .fd = fd, .events = (uint16_t)plain };
+	if (!plain) /* so that the file stays if the number is closed */
+		s->w[s->n++] = (struct gp_fdwait){ .fd = fd };
 	if (rest || !plain)
 		waits_extra(s, fd, rest);
 }

@@ -45,6 +45,7 @@ static void in_child(struct gp_hub *h, struct gp_guest *me)
 		gp__panic(__FILE__, __LINE__, "Syscall User Dispatch cannot be armed in a child");
 	gp__signals_forked(h); /* before the hub looks: what had arrived is the parent's */
 	gp__hub_forked(h);
+	gp__fds_keep_forked(h, me);
 	gp__yield_poll(h); /* before the program closes what is ours */
 	gp__tick_forked();
 	gp__timers_forked();
@@ -178,9 +179,11 @@ void gp__child_changed(struct gp_hub *h)
 }
 
 /* Parks until a child may have changed, which it may have done already since
- * `seen` was read. 0, or what the call returns. */
-static long wait_for_child(struct gp_hub *h, struct gp_guest *me, unsigned long pid, bool sure, unsigned seen)
+ * `seen` was read. 0, or what the call returns. pidfd: by which it is known, or
+ * NULL; another number afterwards if that was closed. */
+static long wait_for_child(struct gp_hub *h, struct gp_guest *me, unsigned long pid, bool sure, unsigned seen, int *pidfd)
 {
+	struct gp_fdwait hold = { .fd = pidfd ? *pidfd : -1 };
 	int64_t deadline = sure ? GP__NEVER : gp__deadline_after(LOOK_AGAIN);
 	const struct gp__timeout *before = me->g.hit;
 	int r;
@@ -192,8 +195,14 @@ static long wait_for_child(struct gp_hub *h, struct gp_guest *me, unsigned long 
 	if (!waiting.next)
 		gp__list_init(&waiting);
 	gp__list_append(&waiting, &me->g.wait_link);
+	if (pidfd && gp__fdwait_join(h, &hold))
+		pidfd = NULL;
 	r = gp__park(h, "child", pid, deadline, GP__EXTERNAL | GP__INTERRUPTIBLE | GP__CANCELABLE);
 	gp__list_del(&me->g.wait_link);
+	if (pidfd) {
+		gp__fdwait_part(h, &hold);
+		*pidfd = hold.fd;
+	}
 	if (r == -EINTR)
 		return GP__RESTART_SYS;
 	return gp__own_deadline(h, before, r) ? 0 : gp__told(h, r);
@@ -216,7 +225,7 @@ GP_CALL(wait4)
 		r = gp__raw(SYS_wait4, f->rdi, f->rsi, options | WNOHANG, f->r10);
 		if (r || options & WNOHANG)
 			return r;
-		r = wait_for_child(h, me, (int)f->rdi > 0 ? f->rdi : 0, told(options), seen);
+		r = wait_for_child(h, me, (int)f->rdi > 0 ? f->rdi : 0, told(options), seen, NULL);
 		if (r)
 			return r;
 	}
@@ -224,21 +233,21 @@ GP_CALL(wait4)
 
 GP_CALL(waitid)
 {
-	int options = (int)f->r10;
+	int options = (int)f->r10, id = (int)f->rsi;
 	siginfo_t info;
 	long r;
 
-	if (options & WNOHANG || (f->rdi == BY_PIDFD && gp__fd_nonblocking(h, (int)f->rsi)))
+	if (options & WNOHANG || (f->rdi == BY_PIDFD && gp__fd_nonblocking(h, id)))
 		return gp__native(f);
 	for (;;) {
 		unsigned seen = changes;
 
 		info.si_pid = 0;
 		info.si_signo = 0;
-		r = gp__raw(SYS_waitid, f->rdi, f->rsi, &info, options | WNOHANG, f->r8);
+		r = gp__raw(SYS_waitid, f->rdi, id, &info, options | WNOHANG, f->r8);
 		if (r || info.si_pid)
 			break;
-		r = wait_for_child(h, me, f->rsi, told(options), seen);
+		r = wait_for_child(h, me, (unsigned long)id, told(options), seen, f->rdi == BY_PIDFD ? &id : NULL);
 		if (r)
 			return r;
 	}

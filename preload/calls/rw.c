@@ -281,7 +281,7 @@ static bool is_pipe(int fd)
 /* One end after the other must be ready; then a piece is moved. */
 static long attempt_move(struct gp_io *io)
 {
-	const struct gp_frame *f = io->f;
+	const struct gp_frame *f = io->f; /* whose numbers follow the files */
 	bool sendfile = f->nr == SYS_sendfile;
 	long args[6] = { (long)f->rdi, (long)f->rsi, (long)f->rdx, (long)f->r10, (long)f->r8, (long)f->r9 };
 
@@ -297,13 +297,15 @@ static long attempt_move(struct gp_io *io)
 GP_CALL(sendfile)
 {
 	size_t left = gp__min(f->r10, 0x7ffff000UL);
-	struct gp_io out;
+	struct gp_io in, out;
 	long done = 0;
 
 	gp__io_open(&out, h, me, f, (int)f->rdi, GP__WRITE);
 	if (direct(&out) || !left || gp__fd_nonblocking(h, out.fd) || (out.kind == GP__FD_NOWAIT && !is_pipe(out.fd)))
 		return gp__native(f);
+	gp__io_open(&in, h, me, f, (int)f->rsi, GP__READ);
 	out.attempt = attempt_move;
+	out.also = in.kind == GP__FD_BAD ? NULL : &in;
 	while (left) {
 		long r;
 
@@ -326,6 +328,8 @@ GP_CALL(splice)
 	if (in.kind == GP__FD_BAD || out.kind == GP__FD_BAD || !f->r8 || f->r9 & 2 /* SPLICE_F_NONBLOCK */ ||
 	    (!is_pipe(in.fd) && !is_pipe(out.fd)))
 		return gp__native(f);
+	in.also = &out;
+	out.also = &in;
 	for (;;) {
 		long r = 0;
 

@@ -87,6 +87,7 @@ static void look_away(const struct wait *w)
 static long await(struct wait *w)
 {
 	struct epoll_event e;
+	struct gp_fdwait on[2];
 
 	for (;;) {
 		const struct gp__timeout *before = w->me->g.hit;
@@ -105,7 +106,11 @@ static long await(struct wait *w)
 			gp__empty_handed(w->h);
 			return r == -EAGAIN ? 0 : r;
 		}
-		r = gp__wait_fd(w->h, w->watch < 0 ? w->fd : w->watch, GP__READ, w->deadline);
+		on[0] = (struct gp_fdwait){ .fd = w->fd, .events = w->watch < 0 ? GP__READ : 0 };
+		on[1] = (struct gp_fdwait){ .fd = w->watch, .events = GP__READ };
+		r = gp__wait_fds(w->h, on, w->watch < 0 ? 1 : 2, w->deadline);
+		w->fd = on[0].fd; /* they may have moved */
+		w->watch = on[1].fd;
 		if (r < 0 && r != -EINTR && !gp__own_deadline(w->h, before, (int)r))
 			return gp__told(w->h, (int)r);
 	}

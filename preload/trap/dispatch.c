@@ -5,6 +5,7 @@
  * signals that are to be taken, masks that come back, calls to be made again.
  */
 #include "core/run/ownfd.h"
+#include "preload/calls/fd.h"
 #include "preload/calls/passed.h"
 #include "preload/calls/preempt.h"
 #include "preload/calls/signal.h"
@@ -51,6 +52,11 @@ static bool names_ours(const struct gp_frame *f, unsigned arguments)
 const char *gp__call_name(unsigned long nr)
 {
 	return nr < gp__count(rows) && rows[nr].name ? rows[nr].name : "unknown";
+}
+
+unsigned gp__call_fd_args(unsigned long nr)
+{
+	return nr < gp__count(fd_args) ? fd_args[nr] : 0;
 }
 
 long gp__native_block(struct gp_hub *h, struct gp_guest *me, long nr, const long *args)
@@ -146,6 +152,8 @@ void gp__dispatch(struct gp_frame *f, struct gp_hub *h)
 	} else {
 		f->rax = (uint64_t)row->handler(h, me, f);
 	}
+	if (gp__unlikely(me->holds))
+		gp__fds_let_go(h, me);
 	/* It may have woken somebody, and may now compute for ever. */
 	if (gp__unlikely(!gp__shim.ticking) && verdict != GP__PASS && !gp__list_empty(&h->runq))
 		gp__tick_start(h, me);
