@@ -14,6 +14,7 @@
 #include <linux/auxvec.h>
 #include <sys/auxv.h>
 #include "core/clock.h"
+#include "preload/calls/cputime.h"
 #include "preload/calls/futex.h"
 #include "preload/calls/preempt.h"
 #include "preload/calls/signal.h"
@@ -174,6 +175,7 @@ static void switched(struct gp_hub *h, struct gp_greenlet *g)
 {
 	if (h->stats.live > 1)
 		gp__tick_start(h, gp__guest(g));
+	gp__cputime_switched(gp__guest(g));
 }
 
 static void describe(struct gp_greenlet *g, char *buf, size_t size)

@@ -47,6 +47,10 @@ struct gp_guest {
 	int64_t slice;             /* ns it may run; 0: the configured one */
 	uint32_t parks_seen;       /* g.parks at the last tick that found it running */
 	unsigned long exit_status; /* of exit */
+	struct gp_schedule *schedule; /* its own affinity, priority ... (schedule.c); NULL: as the first thread */
+	int64_t cpu;               /* ns of processor time, while it is counted (cputime.c) */
+	int64_t cpu_user, cpu_system; /* as getrusage told it, us */
+	int64_t ticked;            /* ns of ticks that found it running */
 	struct gp_greenlet *adopts; /* the next thread that it makes is to be this greenlet; NULL: none */
 	struct gp_hold *holds;     /* files that its call goes on with although they were closed (keep.c) */
 	char comm[16];             /* its name, as prctl set it; "": the process's */

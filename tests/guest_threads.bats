@@ -147,6 +147,14 @@ load helpers
     same_three_ways thread_kernel_state
 }
 
+@test "threads: affinity, policy, priority, nice value of each, set and inherited and refused" {
+    same_three_ways thread_schedule
+}
+
+@test "threads: processor time of each" {
+    same_three_ways thread_cputime
+}
+
 @test "threads: attributes of running ones, timers on their processor time, destructors at every end" {
     same_three_ways thread_attributes
 }

@@ -11,21 +11,38 @@
 /* kthread_clone.S */
 long gp__kthread_clone(unsigned long flags, void *top, void (*fn)(void *), void *arg);
 
-int gp__kthread_start(void (*fn)(void *arg), void *arg)
+static long start(unsigned long flags, long *stack, void (*fn)(void *arg), void *arg)
 {
 	unsigned long all = ~0UL, before = 0;
-	long stack = gp__raw(SYS_mmap, 0, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	long r;
 
-	if (gp__is_err(stack))
-		return (int)stack;
+	*stack = gp__raw(SYS_mmap, 0, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (gp__is_err(*stack))
+		return *stack;
+	flags |= CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
 	gp__raw(SYS_rt_sigprocmask, 2, &all, &before, 8);
-	r = gp__may_fail(SYS_clone, gp__kthread_clone(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
-	                      (char *)stack + STACK, fn, arg));
+	r = gp__may_fail(SYS_clone, gp__kthread_clone(flags, (char *)*stack + STACK, fn, arg));
 	gp__raw(SYS_rt_sigprocmask, 2, &before, 0, 8);
 	if (gp__is_err(r))
-		gp__raw(SYS_munmap, stack, STACK);
+		gp__raw(SYS_munmap, *stack, STACK);
+	return r;
+}
+
+int gp__kthread_start(void (*fn)(void *arg), void *arg)
+{
+	long stack, r = start(0, &stack, fn, arg);
+
 	return gp__is_err(r) ? (int)r : 0;
+}
+
+int gp__kthread_run(void (*fn)(void *arg), void *arg)
+{
+	long stack, r = start(CLONE_VFORK, &stack, fn, arg);
+
+	if (gp__is_err(r))
+		return (int)r;
+	gp__raw(SYS_munmap, stack, STACK);
+	return 0;
 }
 
 /* The stack stays mapped: a thread cannot unmap what it stands on, and the

@@ -15,10 +15,12 @@
  */
 #include <sched.h>
 #include <sys/wait.h>
+#include "preload/calls/cputime.h"
 #include "preload/calls/fd.h"
 #include "preload/calls/futex.h"
 #include "preload/calls/preempt.h"
 #include "preload/calls/process.h"
+#include "preload/calls/schedule.h"
 #include "preload/calls/signal.h"
 #include "preload/calls/time.h"
 #include "preload/diag.h"
@@ -53,6 +55,8 @@ static void in_child(struct gp_hub *h, struct gp_guest *me)
 	gp__futex_forked();
 	if (waiting.next)
 		gp__list_init(&waiting);
+	gp__cputime_forked(h);
+	gp__schedule_forked(me);
 	me->tid = h->pid;
 	me->is_main = true;
 	me->robust = NULL;

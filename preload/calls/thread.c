@@ -10,9 +10,11 @@
  */
 #include <sched.h>
 #include <sys/prctl.h>
+#include "preload/calls/cputime.h"
 #include "preload/calls/futex.h"
 #include "preload/calls/preempt.h"
 #include "preload/calls/process.h"
+#include "preload/calls/schedule.h"
 #include "preload/calls/signal.h"
 #include "preload/calls/thread.h"
 #include "preload/diag.h"
@@ -87,6 +89,14 @@ static void offer_pending(struct gp_hub *h)
 			                    gp__guest(gp__list_entry(n, struct gp_greenlet, all))->mask);
 }
 
+/* What it has besides its record. */
+static void forget(struct gp_guest *g)
+{
+	gp__signal_forget(g);
+	gp__schedule_free(g);
+	gp__cputime_ended(g);
+}
+
 static long store_tid(uint64_t addr, int tid)
 {
 	return gp__copy((void *)addr, &tid, sizeof tid);
@@ -116,8 +126,10 @@ static long clone_thread(struct gp_hub *h, struct gp_guest *me, struct gp_frame 
 	g->g.fs = a->flags & CLONE_SETTLS ? a->tls : me->g.fs;
 	g->mask = mask_to_inherit(me);
 	memcpy(g->comm, me->comm, sizeof g->comm);
+	gp__schedule_inherit(g, me);
 	if (((a->flags & CLONE_PARENT_SETTID) && store_tid(a->parent_tid, g->tid)) ||
 	    ((a->flags & CLONE_CHILD_SETTID) && store_tid(a->child_tid, g->tid))) {
+		gp__schedule_free(g);
 		if (!me->adopts)
 			gp__free(g);
 		return -EFAULT;
@@ -189,6 +201,8 @@ void gp__light_spawned(struct gp_hub *h, struct gp_greenlet *g)
 	gp__list_init(&t->sigqueue);
 	t->tid = new_tid(h);
 	t->mask = mask_to_inherit(gp__me(h));
+	if (h->current)
+		gp__schedule_inherit(t, gp__me(h));
 	t->g.flags = GP__KEEP_VECTOR; /* it parks in system calls, too */
 	gp__shim.light++;
 	first_is_alone(h, false);
@@ -203,7 +217,7 @@ void gp__light_returned(struct gp_hub *h, struct gp_greenlet *g)
 {
 	if (h->stats.live == 1)
 		end_process(0);
-	gp__signal_forget(gp__guest(g));
+	forget(gp__guest(g));
 	gp__guest(g)->mask = ~0UL;
 	offer_pending(h);
 	if (!--gp__shim.light)
@@ -224,7 +238,7 @@ GP_CALL(exit)
 	gp__robust_exit(me);
 	if (h->stats.live == 1)
 		end_process(f->rdi);
-	gp__signal_forget(me);
+	forget(me);
 	if (me == gp__shim.main)
 		gp__shim.main = NULL;
 	if (me->clear_tid && !gp__copy(me->clear_tid, &zero, sizeof zero))
@@ -310,19 +324,6 @@ GP_CALL(sched_yield)
 	else
 		gp__yield(h);
 	return 0;
-}
-
-/* sched_* and *priority by thread id: a greenlet's is the kernel thread's. */
-GP_CALL(by_tid)
-{
-	struct gp_frame copy = *f;
-	bool priority = f->nr == SYS_setpriority || f->nr == SYS_getpriority;
-	uint64_t *who = priority ? &copy.rsi : &copy.rdi;
-
-	if ((int)*who <= TID_FIRST || (priority && f->rdi != 0) || !gp__thread_by_tid(h, (int)*who))
-		return gp__native(f); /* nobody of the kernel's has such an id: ESRCH, when nothing else is wrong */
-	*who = 0;
-	return gp__native(&copy);
 }
 
 /* Who was called as the process was keeps that name when it gets another. */

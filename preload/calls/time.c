@@ -7,6 +7,7 @@
  */
 #include <time.h>
 #include "core/clock.h"
+#include "preload/calls/cputime.h"
 #include "preload/calls/signal.h"
 #include "preload/calls/thread.h"
 #include "preload/calls/time.h"
@@ -92,8 +93,12 @@ GP_CALL(clock_nanosleep)
 	int64_t deadline;
 	long r;
 
-	if (!known(clock)) /* a processor clock: it stands while we sleep */
-		return gp__sys_offload(h, me, f);
+	if (!known(clock)) { /* a processor clock: it stands while we sleep */
+		struct gp_frame copy = *f;
+
+		copy.rdi = (uint64_t)gp__cputime_kernel_clock(h, clock);
+		return gp__sys_offload(h, me, &copy);
+	}
 	if (!(f->rsi & TIMER_ABSTIME))
 		return relative(h, me, (void *)f->rdx, (void *)f->r10);
 	do {
@@ -107,18 +112,6 @@ GP_CALL(clock_nanosleep)
 			return r == -EINTR ? GP__RESTART_NEVER : r;
 	} while (!gp__copy(&ts, (void *)f->rdx, sizeof ts) && gp__clock(clock) < gp__time_ns(ts.tv_sec, ts.tv_nsec));
 	return 0;
-}
-
-/* The processor clock of a thread: all greenlets have that of one kernel thread. */
-static int kernel_clock(struct gp_hub *h, int id)
-{
-	return id >= 0 || (id & 4) == 0 || !gp__thread_by_tid(h, ~(id >> 3)) ? id : CLOCK_THREAD_CPUTIME_ID;
-}
-
-/* clock_gettime, clock_getres */
-GP_CALL(clock)
-{
-	return gp__raw(f->nr, kernel_clock(h, (int)f->rdi), f->rsi);
 }
 
 /* ---- timers of one thread ----------------------------------------------------- */
@@ -167,7 +160,7 @@ GP_CALL(timer_create)
 	struct aimed *a;
 	long r;
 
-	copy.rdi = (uint64_t)kernel_clock(h, (int)f->rdi);
+	copy.rdi = (uint64_t)gp__cputime_kernel_clock(h, (int)f->rdi);
 	if (!f->rsi)
 		return gp__native(&copy);
 	if (gp__copy(&ev, (void *)f->rsi, sizeof ev))

@@ -168,6 +168,8 @@ static void on_tick(struct gp_hub *h, struct gp_ucontext *uc)
 	}
 	gp__watch_look(h, !gp__tick_lets_others(h));
 	gp__shim.ticks++;
+	if (h->current)
+		gp__me(h)->ticked += gp__shim.tick_ns;
 	gp__shim.ticks_crowded += !gp__list_empty(&h->runq);
 	if (!in_program(h, uc)) {
 		h->attention |= GP__TICK;

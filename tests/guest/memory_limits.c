@@ -84,9 +84,18 @@ static void again_with(int what, unsigned long value)
 	guest_die("exec");
 }
 
-static void space_from_the_start(void) { again_with(RLIMIT_AS, 128 * MIB); }
-static void stack_from_the_start(void) { again_with(RLIMIT_STACK, 128 * KIB); }
-static void data_from_the_start(void) { again_with(RLIMIT_DATA, 128 * MIB); }
+static void space_from_the_start(void)
+{
+	again_with(RLIMIT_AS, 128 * MIB);
+}
+static void stack_from_the_start(void)
+{
+	again_with(RLIMIT_STACK, 128 * KIB);
+}
+static void data_from_the_start(void)
+{
+	again_with(RLIMIT_DATA, 128 * MIB);
+}
 
 /* What was reserved before does not count against a limit that comes later. */
 static void space_later(void)
@@ -119,10 +128,22 @@ static void locked(int flags)
 	threads(0, 3);
 }
 
-static void locked_now(void) { locked(MCL_CURRENT); }
-static void locked_future(void) { locked(MCL_CURRENT | MCL_FUTURE); }
-static void locked_later(void) { locked(MCL_FUTURE | MCL_ONFAULT); }
-static void locked_on_fault(void) { locked(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT); }
+static void locked_now(void)
+{
+	locked(MCL_CURRENT);
+}
+static void locked_future(void)
+{
+	locked(MCL_CURRENT | MCL_FUTURE);
+}
+static void locked_later(void)
+{
+	locked(MCL_FUTURE | MCL_ONFAULT);
+}
+static void locked_on_fault(void)
+{
+	locked(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+}
 
 static void locked_wrong(void)
 {

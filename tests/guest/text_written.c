@@ -7,7 +7,7 @@
 #include <malloc.h>
 #include <sys/mman.h>
 
-#define SIZE 8192
+#define SIZE  8192
 #define CALLS 4 /* a place becomes well known */
 
 /* mov $nr,%eax; syscall; add $n,%eax; ret */

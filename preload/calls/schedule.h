@@ -1,0 +1,13 @@
+/* schedule.h - how each thread wants to be scheduled: see schedule.c. */
+#ifndef GP_PRELOAD_CALLS_SCHEDULE_H
+#define GP_PRELOAD_CALLS_SCHEDULE_H
+
+#include "preload/shim.h"
+
+/* A new thread has what its maker has. */
+void gp__schedule_inherit(struct gp_guest *g, const struct gp_guest *from);
+void gp__schedule_free(struct gp_guest *g);
+/* In the child of a fork: who forked is the first thread now. */
+void gp__schedule_forked(struct gp_guest *me);
+
+#endif
