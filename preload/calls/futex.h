@@ -33,6 +33,9 @@ long gp__futex_wake(unsigned long addr, int n, uint32_t bits);
 long gp__futex_wake_everywhere(unsigned long addr, int n, uint32_t bits, unsigned flag);
 /* Whether somebody who is no greenlet may wait for the word or wake it: another
  * process, or a kernel thread of this one. */
+/* 0, or -EFAULT: this word can be no futex. One of the whole system's has to be in a
+ * page that can be written to, or in a file. */
+long gp__futex_look(unsigned long addr, unsigned flag);
 bool gp__futex_outside(unsigned long addr, unsigned flag);
 
 /* futex_pi.c */

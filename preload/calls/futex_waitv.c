@@ -35,6 +35,8 @@ static long read_words(struct word *w, const struct futex_waitv *from, unsigned 
 	for (unsigned i = 0; i < n; i++) {
 		if (w[i].wait.addr & 3)
 			return -EINVAL;
+		if (gp__futex_look(w[i].wait.addr, w[i].flag))
+			return -EFAULT;
 		w[i].outside = gp__futex_outside(w[i].wait.addr, w[i].flag);
 	}
 	return 0;

@@ -8,6 +8,7 @@
  * beside these (POLLPRI, POLLRDHUP alone, nothing but errors) is put into an
  * epoll descriptor of its own, whose readability the hub can wait for.
  */
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
@@ -19,6 +20,7 @@
 
 #define LOOK_AGAIN (5 * GP__MSEC)
 #define HERE      4 /* waits up to here are on the stack */
+#define TABLE_MIN 64 /* numbers that the kernel's table has room for at least */
 #define PLAIN_IN  (POLLIN | POLLRDNORM)
 #define PLAIN_OUT (POLLOUT | POLLWRNORM)
 
@@ -303,6 +305,38 @@ static bool list_select(struct ready *q, struct waits *s)
 	return true;
 }
 
+/* The kernel looks at as many numbers as its table has room for, whatever it is told,
+ * and a set need not be longer. The table only grows, but it is not the parent's in
+ * the child of a fork. */
+static int table_size(const struct gp_hub *h)
+{
+	static const char key[] = "\nFDSize:\t";
+	char text[320];
+	long fd = gp__raw(SYS_open, "/proc/self/status", O_RDONLY | O_CLOEXEC);
+	long r = gp__is_err(fd) ? fd : gp__raw(SYS_read, fd, text, sizeof text - 1);
+	int size = 0;
+
+	if (!gp__is_err(fd))
+		gp__raw(SYS_close, fd);
+	text[gp__max(r, 0L)] = 0;
+	for (const char *p = text; p + sizeof key < text + r; p++)
+		if (!memcmp(p, key, sizeof key - 1))
+			for (p += sizeof key - 1; *p >= '0' && *p <= '9'; p++)
+				size = size * 10 + *p - '0';
+	return size ? size : h->fds_max;
+}
+
+static int looked_at(const struct gp_hub *h, int n)
+{
+	static int known, pid;
+
+	if (n <= TABLE_MIN || (pid == h->pid && n <= known))
+		return n;
+	known = table_size(h);
+	pid = h->pid;
+	return gp__min(n, known);
+}
+
 static long do_select(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, int64_t deadline)
 {
 	struct sets s = { .n = (int)f->rdi, .guest = { f->rsi, f->rdx, f->r10 } };
@@ -312,8 +346,7 @@ static long do_select(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f,
 
 	if (s.n < 0)
 		return -EINVAL;
-	if (s.n > 0 && !gp__fds_have(h, s.n - 1))
-		s.n = gp__min(s.n, h->fds_max);
+	s.n = looked_at(h, s.n);
 	s.bytes = gp__align_up((size_t)s.n, 64UL) / 8;
 	s.in = here;
 	if (s.bytes > 128)

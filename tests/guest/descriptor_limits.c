@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/signalfd.h>
@@ -175,6 +176,8 @@ static void counts(void)
 	static char sets[3][1 << 17]; /* a million numbers */
 	struct timeval none = { 0, 0 };
 	struct timespec nothing = { 0, 0 };
+	fd_set *at_edge;
+	char *edge;
 
 	getrlimit(RLIMIT_NOFILE, &all);
 	low = all;
@@ -202,6 +205,14 @@ static void counts(void)
 	CHECK_INT(syscall(SYS_select, 1 << 20, sets[0], NULL, NULL, &none), 0);
 	CHECK_FAILS(syscall(SYS_select, -1, sets[0], NULL, NULL, &none), EINVAL);
 	CHECK_FAILS(syscall(SYS_select, 5, guest_nowhere, NULL, NULL, &none), EFAULT);
+	/* A set that ends where nothing is mapped: the rest of it is beyond the table. */
+	edge = mmap(NULL, 2 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	munmap(edge + 4096, 4096);
+	at_edge = (fd_set *)(void *)(edge + 4096 - sizeof *at_edge);
+	FD_SET(pipe_fd[1], at_edge);
+	CHECK_INT(syscall(SYS_select, INT32_MAX, NULL, at_edge, NULL, &none), 1);
+	CHECK_INT(syscall(SYS_select, 20000, NULL, at_edge, NULL, &none), 1);
+	munmap(edge, 4096);
 	/* A number that is not open, far beyond all that are: not looked at. */
 	memset(sets[0], 0, sizeof sets[0]);
 	sets[0][900000 / 8] = 1;

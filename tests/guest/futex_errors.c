@@ -11,6 +11,55 @@ static long futex(int *address, int op, int value, const struct timespec *timeou
 	return syscall(SYS_futex, address, op, value, timeout, NULL, value3);
 }
 
+static int *untouched(void)
+{
+	return mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static int *touched(void)
+{
+	int *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	*page = 0;
+	mprotect(page, 4096, PROT_READ);
+	return page;
+}
+
+static int *shared(void)
+{
+	return mmap(NULL, 4096, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+}
+
+static int *of_file(int how)
+{
+	char path[] = "/tmp/futex-errors.XXXXXX";
+	int fd = mkstemp(path);
+	int *page;
+
+	unlink(path);
+	CHECK_INT(ftruncate(fd, 4096), 0);
+	page = mmap(NULL, 4096, PROT_READ, how, fd, 0);
+	close(fd);
+	return page;
+}
+
+static int *file_shared(void)
+{
+	return of_file(MAP_SHARED);
+}
+static int *file_private(void)
+{
+	return of_file(MAP_PRIVATE);
+}
+
+static const struct {
+	int *(*make)(void);
+	int error;
+} places[] = {
+	{ untouched, EFAULT },      { touched, EFAULT },         { shared, ETIMEDOUT },
+	{ file_shared, ETIMEDOUT }, { file_private, ETIMEDOUT },
+};
+
 static void handler(int signo)
 {
 	(void)signo;
@@ -56,6 +105,20 @@ int main(void)
 	CHECK_FAILS(futex((int *)8, FUTEX_WAIT_PRIVATE, 0, NULL, 0), EFAULT);
 	CHECK_FAILS(futex(&word, FUTEX_WAIT_PRIVATE, 0, (struct timespec *)8, 0), EFAULT);
 	CHECK_FAILS(futex(&word, 127, 0, NULL, 0), ENOSYS);
+
+	/* A word that nobody can write to: one of this process's can be, one of the whole system's only in a file. */
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		int *page = places[i].make();
+
+		ts = ms_timespec(2);
+		CHECK_FAILS(futex(page, FUTEX_WAIT_PRIVATE, 0, &ts, 0), ETIMEDOUT);
+		CHECK_FAILS(futex(page, FUTEX_WAIT, 0, &ts, 0), places[i].error);
+		CHECK_FAILS(futex(page, FUTEX_WAIT, 1, &ts, 0), places[i].error == EFAULT ? EFAULT : EAGAIN);
+		CHECK_INT(futex(page, FUTEX_WAKE_PRIVATE, 1, NULL, 0), 0);
+		if (places[i].error == EFAULT)
+			CHECK_FAILS(futex(page, FUTEX_WAKE, 1, NULL, 0), EFAULT);
+		munmap(page, 4096);
+	}
 
 	/* A wait without a time limit starts again after a handler only with SA_RESTART; one with a limit never does.
 	 */
