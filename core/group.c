@@ -236,7 +236,7 @@ GP_API int gp_group_join(struct gp_group *group, int64_t deadline)
 static int await_leave(struct gp_hub *h, struct gp_member *m, int64_t deadline)
 {
 	struct gp_greenlet *g = m->g;
-	struct gp_waiter w;
+	struct gp_waiter w = { .place = 0 };
 	int r = -ETIMEDOUT;
 
 	if (deadline <= gp__now())

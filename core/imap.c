@@ -266,7 +266,7 @@ static struct call *take(struct imap *m)
 /* The next result, or NULL and in *error why there is none. */
 static struct call *await(struct imap *m, int64_t deadline, int *error)
 {
-	struct gp_waiter w;
+	struct gp_waiter w = { .place = 0 };
 	struct call *c;
 
 	while (!(c = take(m)) && !m->over) {

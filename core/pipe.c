@@ -81,7 +81,7 @@ static bool usable(const struct gp_pipe *p)
 /* 0: the caller is in, until gate_leave(); or an error. */
 static int gate_enter(struct gp_pipe *p, struct gate *g, int64_t deadline)
 {
-	struct gp_waiter w;
+	struct gp_waiter w = { .place = 0 };
 	int r = 0;
 
 	p->users++;

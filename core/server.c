@@ -37,7 +37,7 @@ static void has_changed(struct gp_server *s)
 
 static int wait_for_change(struct gp_server *s, const char *what, int64_t deadline)
 {
-	struct gp_waiter w;
+	struct gp_waiter w = { .place = 0 };
 
 	return gp__wait_in(s->hub, &s->waiters, &w, what, (unsigned long)s, deadline);
 }

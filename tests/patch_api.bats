@@ -246,3 +246,18 @@ cancelled: cancelled, first, set by a destructor, joined"
     prints slots "$SLOTS"
     on_traps slots "$SLOTS"
 }
+
+@test "patch: threads that take signals while they wait in the core's objects keep their places and miss nothing" {
+    local places="queue: abcd
+  given meanwhile: bacd
+semaphore: abcd
+  given meanwhile: bacd
+select: abcd
+  given meanwhile: bacd
+an event that was set for a moment: acdb
+a handler that jumps away: abcd
+left in the queue: 0"
+    APP=$BUILD/app/patch_places prints all "$places"
+    APP=$BUILD/app/patch_places on_traps all "$places"
+    GREENPATCH_SLICE=1 APP=$BUILD/app/patch_places prints all "$places"
+}

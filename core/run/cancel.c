@@ -333,7 +333,7 @@ GP_API int gp_kill_soon(struct gp_greenlet *g, int error)
 
 GP_API int gp_kill_error(struct gp_greenlet *g, int error, int64_t deadline)
 {
-	struct gp_waiter w;
+	struct gp_waiter w = { .place = 0 };
 	int r = ask(g, error);
 
 	if (r <= 0)

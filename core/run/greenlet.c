@@ -40,11 +40,17 @@ static void tell_links(struct gp_hub *h, struct gp_greenlet *g)
 	gp__notify(h, &g->ended);
 }
 
-void gp__greenlet_link(struct gp_greenlet *g, struct gp_waiter *w)
+void gp__greenlet_join(struct gp_greenlet *g, struct gp_waiter *w)
 {
-	gp__list_append(&g->links, &w->link);
+	gp__waiter_join(g->hub, &g->links, w);
 	if (g->state == GP__DEAD)
 		tell_links(g->hub, g);
+}
+
+void gp__greenlet_link(struct gp_greenlet *g, struct gp_waiter *w)
+{
+	w->place = 0;
+	gp__greenlet_join(g, w);
 }
 
 static void start_is_due(struct gp_hub *h, struct gp_timer *t)

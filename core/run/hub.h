@@ -45,6 +45,7 @@ struct gp_waiter {
 	struct gp_greenlet *g; /* who waits */
 	void (*call)(struct gp_hub *h, struct gp_waiter *w); /* like a turn's function; out of the list already */
 	void *item;            /* of the object: what is handed over */
+	uint64_t place;        /* in the order of all arrivals; 0: it has none yet (gp__waiter_join) */
 	bool notified;         /* it was this wait that was ended */
 };
 
@@ -263,6 +264,7 @@ struct gp_hub {
 	struct gp_offload *offload;   /* made at first use */
 	struct gp_list all;           /* all greenlets */
 	unsigned long next_id;
+	uint64_t arrivals;            /* waits that were begun: gp_waiter.place */
 	struct gp_stats stats;
 	const struct gp_hooks *hooks;
 	struct gp_stack stack;        /* the hub's own */
@@ -379,6 +381,8 @@ void gp__greenlet_reap(struct gp_hub *h);
 struct gp_greenlet *gp__greenlet_of_start(struct gp_timer *t);
 /* `w` is told when g ends, or in a turn soon if it has ended. */
 void gp__greenlet_link(struct gp_greenlet *g, struct gp_waiter *w);
+/* The same, in its place among them (gp__waiter_join). */
+void gp__greenlet_join(struct gp_greenlet *g, struct gp_waiter *w);
 /* After a wait that ended with -EINTR: the current greenlet, which is in no
  * list, takes its signals. May switch; may never return. */
 static inline void gp__take_signals(struct gp_hub *h)
@@ -413,10 +417,27 @@ static inline struct gp_waiter *gp__waiter_take(struct gp_list *waiters)
 	gp__list_del(&w->link);
 	return w;
 }
-/* Parks the caller with w at the end of `waiters`, until a notifier wakes it:
+/* w to its place in a list of waiters: at the end with place 0; where it was, if it
+ * has one. A waiter that takes a signal leaves the list, since the handler may
+ * never come back, and so that nobody hands it what it cannot take; then it
+ * stands where it stood, before those who came later. O(those before it). */
+static inline void gp__waiter_join(struct gp_hub *h, struct gp_list *waiters, struct gp_waiter *w)
+{
+	struct gp_list *behind = waiters;
+
+	if (!w->place)
+		w->place = ++h->arrivals;
+	else if (!gp__list_empty(waiters) && gp__list_entry(waiters->prev, struct gp_waiter, link)->place > w->place)
+		do {
+			behind = behind->next;
+		} while (gp__list_entry(behind, struct gp_waiter, link)->place < w->place);
+	gp__list_append(behind, &w->link);
+}
+/* Parks the caller with w in its place among `waiters`, until a notifier wakes it:
  * 0, and then the caller looks again at what it waits for (it may also be a
- * signal that was taken: w->notified tells). -ETIMEDOUT at the deadline, or
- * what a kill or a timeout brings, -ENOMEM: w is out of the list then, too. */
+ * signal that was taken: w->notified tells, and w keeps its place for the next
+ * wait). -ETIMEDOUT at the deadline, or what a kill or a timeout brings, -ENOMEM:
+ * w is out of the list then, too. The caller sets w->place to 0 before the first. */
 int gp__wait_in(struct gp_hub *h, struct gp_list *waiters, struct gp_waiter *w, const char *what,
                 unsigned long object, int64_t deadline);
 /* The same with flags of gp__park(): without GP__CANCELABLE a kill or a timeout

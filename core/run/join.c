@@ -7,7 +7,7 @@
 GP_API int gp_join(struct gp_greenlet *g, int64_t deadline)
 {
 	struct gp_hub *h = gp__hub();
-	struct gp_waiter w;
+	struct gp_waiter w = { .place = 0 };
 
 	if (!g || !h || g->hub != h)
 		return -EINVAL;

@@ -204,7 +204,7 @@ GP_API struct gp_greenlet *gp_iwait_next(struct gp_iwait *it)
 {
 	struct gp_hub *h = gp__hub();
 	struct several *all = it ? it->opaque : NULL;
-	struct gp_waiter w, *first;
+	struct gp_waiter w = { .place = 0 }, *first;
 
 	if (!all)
 		return NULL;

@@ -138,7 +138,7 @@ static int outcome(const struct gp_async_result *r, void **value)
 GP_API int gp_async_result_get(struct gp_async_result *r, void **value, int64_t deadline)
 {
 	struct gp_hub *h = r ? gp__linkable_hub(&r->link) : NULL;
-	struct gp_waiter w;
+	struct gp_waiter w = { .place = 0 };
 	int e;
 
 	if (!h)
@@ -159,7 +159,7 @@ GP_API int gp_async_result_try_get(struct gp_async_result *r, void **value)
 GP_API int gp_async_result_wait(struct gp_async_result *r, int64_t deadline)
 {
 	struct gp_hub *h = r ? gp__linkable_hub(&r->link) : NULL;
-	struct gp_waiter w;
+	struct gp_waiter w = { .place = 0 };
 	int e;
 
 	if (!h)

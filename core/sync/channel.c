@@ -119,7 +119,7 @@ static void unlock_for(struct gp_channel *c, bool put)
 void gp__channel_join(struct gp_channel *c, struct gp_offer *o, bool put)
 {
 	o->settled = false;
-	gp__list_append(line_of(c, put), &o->w.link);
+	gp__waiter_join(c->life.hub, line_of(c, put), &o->w);
 	unlock_for(c, put);
 }
 
@@ -161,6 +161,7 @@ static int meet(struct gp_channel *c, struct gp_offer *o, bool put, int64_t dead
 	int r = 0;
 
 	o->settled = false;
+	o->w.place = 0;
 	gp__list_init(&o->w.link);
 	gp__channel_hold(c);
 	while (!r && !o->settled) {

@@ -1,7 +1,7 @@
 /* event.c - a flag that greenlets wait for (greenpatch/event.h).
  *
  * A waiter that was woken has seen the flag set, whatever it is when the waiter
- * runs. Called from greenlets.
+ * runs; so has one that was taking a signal meanwhile. Called from greenlets.
  */
 #include "core/sync/linkable.h"
 #include "greenpatch/event.h"
@@ -57,10 +57,13 @@ GP_API int gp_event_wait(struct gp_event *e, int64_t deadline)
 {
 	struct gp_hub *h = e ? gp__linkable_hub(&e->link) : NULL;
 	struct gp_waiter w;
+	uint32_t told;
 	int r;
 
 	if (!h)
 		return -EINVAL;
+	w.place = 0;
+	told = e->link.told;
 	if (e->set) {
 		if (!gp__notifier_pending(&e->link.notifier))
 			return 0;
@@ -69,7 +72,7 @@ GP_API int gp_event_wait(struct gp_event *e, int64_t deadline)
 	r = gp__deadline_passed(deadline);
 	while (!r) {
 		r = gp__linkable_wait(h, &e->link, &w, "event", deadline, GP__CANCELABLE);
-		if (!r && (w.notified || e->set))
+		if (!r && (w.notified || e->set || e->link.told != told))
 			break;
 	}
 	return r;

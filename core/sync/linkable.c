@@ -132,7 +132,7 @@ void gp__linkable_part(struct gp_linkable *l, struct gp_waiter *w)
 int gp__linkable_wait(struct gp_hub *h, struct gp_linkable *l, struct gp_waiter *w, const char *what,
                       int64_t deadline, unsigned flags)
 {
-	struct gp_list *list = flags & GP__LATE ? &l->late : &l->waiters;
+	struct gp_list *list = flags & GP__LATE ? &l->late : gp__linkable_list(l, w);
 	int r;
 
 	l->users++;

@@ -32,6 +32,7 @@ struct gp_linkable {
 	bool (*ready)(const struct gp_linkable *l, const struct gp_waiter *first);
 	/* Frees what the object has besides itself; NULL: nothing. Switches nowhere. */
 	void (*destroy)(struct gp_linkable *l);
+	uint32_t told;             /* how often it has become ready, modulo 2^32 */
 	uint32_t users;            /* calls that wait in it: the last one frees what is closed */
 	uint8_t round;             /* how far it is (linkable.c) */
 	bool all;                  /* a round wakes everybody, see above */
@@ -46,9 +47,11 @@ void *gp__linkable_new(size_t size, bool (*ready)(const struct gp_linkable *l, c
 void gp__linkable_free(struct gp_linkable *l);
 /* It may have become ready. */
 void gp__linkable_check(struct gp_linkable *l);
-/* It has become ready, for anybody. */
+/* It has become ready, for anybody. Who is in no list just then, because it takes a
+ * signal, sees it by `told`. */
 static inline void gp__linkable_tell(struct gp_linkable *l)
 {
+	l->told++;
 	if (!gp__list_empty(&l->waiters))
 		gp__notify(l->hub, &l->notifier);
 }
@@ -60,9 +63,20 @@ enum {
 /* Parks the caller until it is woken: 0, and then it looks again at the object
  * (a signal may have been taken: w->notified tells). An error: -ESHUTDOWN, and
  * then it must not touch the object any more; -ETIMEDOUT, or what a kill or a
- * timeout brings. flags: GP__CANCELABLE, GP__LATE. w->item is the caller's. */
+ * timeout brings. flags: GP__CANCELABLE, GP__LATE. w->item is the caller's, who
+ * sets w->place to 0 before the first wait. */
 int gp__linkable_wait(struct gp_hub *h, struct gp_linkable *l, struct gp_waiter *w, const char *what,
                       int64_t deadline, unsigned flags);
+
+/* Where w is to wait: one that has a place among those who are being woken goes
+ * there. */
+static inline struct gp_list *gp__linkable_list(struct gp_linkable *l, const struct gp_waiter *w)
+{
+	bool among = w->place && !gp__list_empty(&l->waking) &&
+	             gp__list_entry(l->waking.prev, struct gp_waiter, link)->place > w->place;
+
+	return among ? &l->waking : &l->waiters;
+}
 
 /* The parts of that, for gp_select(). While it is held it exists, even closed. */
 static inline void gp__linkable_hold(struct gp_linkable *l) { l->users++; }
@@ -70,7 +84,7 @@ void gp__linkable_release(struct gp_linkable *l);
 /* w, with its greenlet, begins to wait; it does no longer. */
 static inline void gp__linkable_join(struct gp_linkable *l, struct gp_waiter *w)
 {
-	gp__list_append(&l->waiters, &w->link);
+	gp__waiter_join(l->hub, gp__linkable_list(l, w), w);
 }
 void gp__linkable_part(struct gp_linkable *l, struct gp_waiter *w);
 

@@ -51,7 +51,7 @@ static int again(struct gp_lock *l)
 
 static int take(struct gp_hub *h, struct gp_lock *l, int64_t deadline, uint32_t depth, unsigned flags)
 {
-	struct gp_waiter w;
+	struct gp_waiter w = { .place = 0 };
 	int r = l->owner ? gp__deadline_passed(deadline) : 0;
 
 	while (!r && l->owner)

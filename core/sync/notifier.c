@@ -57,13 +57,14 @@ int gp__wait_with(struct gp_hub *h, struct gp_list *waiters, struct gp_waiter *w
 	w->g = h->current;
 	w->call = NULL;
 	w->notified = false;
-	gp__list_append(waiters, &w->link);
+	gp__waiter_join(h, waiters, w);
 	r = gp__park(h, what, object, deadline, GP__INTERRUPTIBLE | flags);
 	gp__list_del(&w->link);
 	if (r == -EINTR) { /* in no list: a handler may leave by a jump */
 		gp__take_signals(h);
 		return 0;
 	}
+	w->place = 0;
 	return r;
 }
 

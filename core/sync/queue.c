@@ -143,13 +143,13 @@ int gp__queue_put_now(struct gp_queue *q, void *item, int64_t priority)
 
 void gp__queue_join_getters(struct gp_queue *q, struct gp_waiter *w)
 {
-	gp__list_append(&q->getters, &w->link);
+	gp__waiter_join(q->life.hub, &q->getters, w);
 	unlock_for(q, &q->putters);
 }
 
 void gp__queue_join_putters(struct gp_queue *q, struct gp_offer *o)
 {
-	gp__list_append(&q->putters, &o->w.link);
+	gp__waiter_join(q->life.hub, &q->putters, &o->w);
 	unlock_for(q, &q->getters);
 }
 
@@ -168,6 +168,7 @@ static int put(struct gp_queue *q, void *item, int64_t priority, int64_t deadlin
 
 	if (r == -EAGAIN && gp__deadline_passed(deadline))
 		return -ETIMEDOUT;
+	o.w.place = 0;
 	o.settled = false;
 	o.priority = priority;
 	o.w.item = item;
@@ -190,6 +191,7 @@ static int get(struct gp_queue *q, void **item, int64_t deadline, bool stays)
 
 	if (r == -EAGAIN && gp__deadline_passed(deadline))
 		return -ETIMEDOUT;
+	w.place = 0;
 	while (r == -EAGAIN) {
 		unlock_for(q, &q->putters);
 		r = wait_in(q, &q->getters, &w, "queue get", deadline);

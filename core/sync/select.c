@@ -35,6 +35,7 @@ struct wait {
 		struct gp_offer offer; /* its w is the waiter of all objects */
 		struct gp_fdwait fd;
 	};
+	uint32_t told;  /* of an event: how often it had been set when the call began */
 	bool joined;
 };
 
@@ -151,11 +152,28 @@ static void linkable_hold(struct gp_case *c) { gp__linkable_hold(c->object); }
 static void linkable_release(struct gp_case *c) { gp__linkable_release(c->object); }
 static bool is_closed(const struct gp_case *c) { return ((const struct gp_linkable *)c->object)->closed; }
 
+static void event_hold(struct gp_case *c)
+{
+	wait_of(c)->told = ((const struct gp_linkable *)c->object)->told;
+	linkable_hold(c);
+}
+
 static int event_now(struct gp_case *c)
 {
 	if (is_closed(c))
 		return carried_out(c, -ESHUTDOWN);
 	return gp_event_is_set(c->object) ? carried_out(c, 0) : 0;
+}
+
+/* One that was set while the caller took a signal, whatever it is now, came. */
+static int event_join(struct gp_hub *h, struct gp_case *c)
+{
+	const struct gp_linkable *l = c->object;
+
+	if (wait_of(c)->told != l->told)
+		return carried_out(c, 0);
+	gp__linkable_join(c->object, waiter_of(c));
+	return 0;
 }
 
 static int linkable_join(struct gp_hub *h, struct gp_case *c)
@@ -203,7 +221,7 @@ static int join_now(struct gp_case *c)
 
 static int join_join(struct gp_hub *h, struct gp_case *c)
 {
-	gp__greenlet_link(c->object, waiter_of(c));
+	gp__greenlet_join(c->object, waiter_of(c));
 	return 0;
 }
 
@@ -253,7 +271,7 @@ static const struct kind kinds[] = {
 	                          channel_part },
 	[GP_CASE_CHANNEL_PUT] = { queue_usable, channel_hold, channel_release, channel_now, channel_join, offer_came,
 	                          channel_part },
-	[GP_CASE_EVENT] = { linkable_usable, linkable_hold, linkable_release, event_now, linkable_join, event_came,
+	[GP_CASE_EVENT] = { linkable_usable, event_hold, linkable_release, event_now, event_join, event_came,
 	                    linkable_part },
 	[GP_CASE_ACQUIRE] = { linkable_usable, linkable_hold, linkable_release, acquire_now, linkable_join, acquire_came,
 	                      linkable_part },
@@ -279,8 +297,9 @@ static long look(struct gp_case *cs, size_t n)
 	return (long)n;
 }
 
-/* All begin to wait: n; or the index of one that cannot, and says why. */
-static size_t join_all(struct gp_hub *h, struct gp_case *cs, size_t n, unsigned *flags)
+/* All begin to wait, or go on in their place: n; or the index of one that cannot,
+ * and says why. */
+static size_t join_all(struct gp_hub *h, struct gp_case *cs, size_t n, uint64_t place, unsigned *flags)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct wait *w = wait_of(&cs[i]);
@@ -289,7 +308,7 @@ static size_t join_all(struct gp_hub *h, struct gp_case *cs, size_t n, unsigned 
 		if (!kind_of(&cs[i]))
 			continue;
 		if (!is_fd(&cs[i])) {
-			w->offer = (struct gp_offer){ .w.g = h->current };
+			w->offer = (struct gp_offer){ .w.g = h->current, .w.place = place };
 			gp__list_init(&w->offer.w.link);
 		} else {
 			*flags |= GP__EXTERNAL;
@@ -313,14 +332,16 @@ static size_t who_came(struct gp_case *cs, size_t n, bool told)
 }
 
 /* Waits once: an index; n, and then they are to be looked at again; or an
- * error. */
-static long wait_once(struct gp_hub *h, struct gp_case *cs, size_t n, int64_t deadline)
+ * error. *place is kept if a signal ended the wait. */
+static long wait_once(struct gp_hub *h, struct gp_case *cs, size_t n, uint64_t *place, int64_t deadline)
 {
 	unsigned flags = GP__INTERRUPTIBLE | GP__CANCELABLE;
-	size_t joined = join_all(h, cs, n, &flags), which = joined;
 	const struct gp__timeout *before = h->current->hit;
+	size_t joined, which;
 	int r = 0;
 
+	*place = *place ? *place : ++h->arrivals;
+	which = joined = join_all(h, cs, n, *place, &flags);
 	if (joined == n) {
 		r = gp__park(h, "select", n, deadline, flags);
 		which = who_came(cs, n, r && r != -EINTR && (r != -ETIMEDOUT || h->current->hit != before));
@@ -330,14 +351,18 @@ static long wait_once(struct gp_hub *h, struct gp_case *cs, size_t n, int64_t de
 			kind_of(&cs[i])->part(h, &cs[i]);
 	if (which < n)
 		return (long)which;
-	if (r != -EINTR)
+	if (r != -EINTR) {
+		*place = 0;
 		return r ? r : (long)n;
+	}
 	gp__take_signals(h); /* in no list: a handler may leave by a jump */
 	return (long)n;
 }
 
 static long choose(struct gp_hub *h, struct gp_case *cs, size_t n, int64_t deadline, bool wait)
 {
+	uint64_t place = 0;
+
 	for (;;) {
 		long r = look(cs, n);
 
@@ -346,7 +371,7 @@ static long choose(struct gp_hub *h, struct gp_case *cs, size_t n, int64_t deadl
 		if (r == (long)n && gp__deadline_passed(deadline))
 			return -ETIMEDOUT;
 		if (r == (long)n)
-			r = wait_once(h, cs, n, deadline);
+			r = wait_once(h, cs, n, &place, deadline);
 		if (r != (long)n)
 			return r;
 	}

@@ -54,6 +54,7 @@ GP_API int gp_semaphore_acquire(struct gp_semaphore *s, int64_t deadline)
 
 	if (!h)
 		return -EINVAL;
+	w.place = 0;
 	r = s->value ? 0 : gp__deadline_passed(deadline);
 	while (!r && !s->value)
 		r = gp__linkable_wait(h, &s->link, &w, "semaphore", deadline, GP__CANCELABLE);
@@ -87,13 +88,16 @@ GP_API int gp_semaphore_wait(struct gp_semaphore *s, int64_t deadline)
 {
 	struct gp_hub *h = s ? gp__linkable_hub(&s->link) : NULL;
 	struct gp_waiter w;
+	uint32_t told;
 	int r;
 
 	if (!h)
 		return -EINVAL;
+	told = s->link.told;
 	r = s->value ? 0 : gp__deadline_passed(deadline);
+	w.place = 0;
 	w.notified = false;
-	while (!r && !s->value && !w.notified)
+	while (!r && !s->value && !w.notified && s->link.told == told)
 		r = gp__linkable_wait(h, &s->link, &w, "semaphore", deadline, GP__CANCELABLE);
 	return r ? r : s->value;
 }

@@ -33,7 +33,10 @@
  *  - All greenlets are of one kernel thread, the one that made the first call.
  *    In others gp_spawn() gives NULL.
  *  - A handler of a signal runs in a greenlet that does not block it, the
- *    first thread if it can. gp_sleep() and gp_join() go on when it returns.
+ *    first thread if it can. gp_sleep() and gp_join() go on when it returns; who
+ *    waits in a queue, a lock or another object keeps its place there, and what
+ *    was given meanwhile went to the next, or is still there. A handler may leave
+ *    such a wait by siglongjmp(), but for that in a condition or barrier.
  */
 #ifndef GREENPATCH_PATCH_H
 #define GREENPATCH_PATCH_H

@@ -63,7 +63,7 @@ struct gp_case {
 	int64_t priority;   /* of the item, in a queue with priorities */
 	int error;          /* of the case that was carried out: 0; -ESHUTDOWN, -EBADF, -ENOMEM
 	                     * of a put; of a greenlet the error that it ended with */
-	uint64_t opaque[9]; /* of the wait */
+	uint64_t opaque[10]; /* of the wait */
 };
 
 /* Carries out one of n cases: its index, and its `error` says how it went. Or
