@@ -23,7 +23,8 @@ BASE    := -std=gnu11 -D_GNU_SOURCE -O2 -g -fPIC -fvisibility=hidden -fno-semant
 SHIM    := $(BASE) -DGP_SHIM -mgeneral-regs-only -fno-stack-protector \
            -ffreestanding -fno-tree-loop-distribute-patterns -fomit-frame-pointer \
            -fasynchronous-unwind-tables -fcf-protection=none -mfsgsbase
-CORE    := $(BASE) -mfsgsbase
+# Both links of a list put together in a vector register and stored as one cost more than two stores.
+CORE    := $(BASE) -mfsgsbase -fno-tree-slp-vectorize
 
 core_src    := $(wildcard core/*.c core/run/*.c core/sync/*.c)
 core_asm    := $(wildcard core/*.S core/run/*.S)

@@ -18,9 +18,11 @@ static inline bool gp__list_empty(const struct gp_list *l) { return l->next == l
 
 static inline void gp__list_append(struct gp_list *head, struct gp_list *n)
 {
-	n->prev = head->prev;
+	struct gp_list *last = head->prev;
+
+	n->prev = last;
 	n->next = head;
-	head->prev->next = n;
+	last->next = n;
 	head->prev = n;
 }
 
@@ -31,8 +33,10 @@ static inline void gp__list_prepend(struct gp_list *head, struct gp_list *n)
 
 static inline void gp__list_del(struct gp_list *n)
 {
-	n->prev->next = n->next;
-	n->next->prev = n->prev;
+	struct gp_list *prev = n->prev, *next = n->next;
+
+	prev->next = next;
+	next->prev = prev;
 	gp__list_init(n);
 }
 

@@ -18,10 +18,9 @@
  *
  * The System V ABI makes nothing else survive a call. Vector registers that
  * must survive (a switch in the middle of the program's code) are vector.c's.
- * Loading the control words costs more than comparing them, so they are
- * loaded only when they differ. Each is compared as it was stored: a load of
- * both at once would wait until both stores have left the processor's buffer,
- * which takes longer than all the rest.
+ * To load the x87 control word costs more than to compare it, so it is loaded
+ * only when it differs. With MXCSR it is the other way round: to read back what
+ * stmxcsr has just stored takes 2 ns, ldmxcsr nothing (Zen 5).
  */
 #include "core/run/saved.h"
 
@@ -36,15 +35,13 @@ gp__context_switch:
 	stmxcsr	-56(%rsp)
 	gp_save_registers
 	movzwl	4(%rsp), %ecx
-	mov	(%rsp), %eax
 	mov	%rsp, (%rdi)
 	mov	%rsi, %rsp
+load_words:
+	ldmxcsr	(%rsp)
 	cmp	%cx, 4(%rsp)
 	jne	2f
-	cmp	%eax, (%rsp)
-	jne	2f
 1:
-load_rest:
 	gp_load_registers
 	pop	%rcx
 	.cfi_adjust_cfa_offset -8
@@ -59,7 +56,6 @@ load_rest:
 	.cfi_offset %r14, -48
 	.cfi_offset %r15, -56
 2:	fldcw	4(%rsp)
-	ldmxcsr	(%rsp)
 	jmp	1b
 	.cfi_endproc
 	.size	gp__context_switch, . - gp__context_switch
@@ -134,10 +130,10 @@ gp__greenlet_entry:
 	.cfi_undefined %rip
 	xor	%ebp, %ebp
 	call	gp__greenlet_body
+	fnstcw	-8(%rsp)
+	movzwl	-8(%rsp), %ecx
 	mov	%rax, %rsp
-	fldcw	4(%rsp)
-	ldmxcsr	(%rsp)
-	jmp	load_rest
+	jmp	load_words
 	.cfi_endproc
 	.size	gp__greenlet_entry, . - gp__greenlet_entry
 

@@ -98,7 +98,8 @@ void gp__greenlet_end(struct gp_hub *h, struct gp_greenlet *g)
 		gp__list_del(&g->all);
 		h->stats.live--;
 	}
-	gp__timeouts_end(h, g);
+	if (gp__unlikely(!gp__list_empty(&g->timeouts)))
+		gp__timeouts_end(h, g);
 	tell_links(h, g);
 }
 
@@ -120,7 +121,7 @@ void gp__greenlet_bury(struct gp_hub *h, struct gp_greenlet *g)
 
 /* ---- the run ------------------------------------------------------------------- */
 
-static void run_defers(struct gp_greenlet *g)
+static GP_NOINLINE void run_defers(struct gp_greenlet *g)
 {
 	struct gp_defer *d;
 
@@ -144,7 +145,7 @@ static void settle(struct gp_greenlet *g, void *value)
 		g->value = GP_EXITED;
 	else if (g->kill_told)
 		g->error = g->kill_error;
-	else
+	else if (!gp__list_empty(&g->timeouts))
 		g->error = gp__timeout_unhandled(g);
 }
 
@@ -152,7 +153,8 @@ static void settle(struct gp_greenlet *g, void *value)
 static void run_out(struct gp_hub *h, struct gp_greenlet *g, void *value)
 {
 	settle(g, value);
-	run_defers(g);
+	if (g->defers)
+		run_defers(g);
 	if (g->locals)
 		gp__locals_end(g);
 	if (g->error) {

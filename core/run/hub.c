@@ -153,11 +153,6 @@ struct gp_hub *gp__hub_need(void)
 	return h;
 }
 
-void gp__hub_call(struct gp_hub *h, struct gp_turn *t)
-{
-	gp__list_append(&h->runq, &t->link);
-}
-
 static void run_turns(struct gp_hub *h)
 {
 	while (!h->poll_now && !gp__list_empty(&h->runq)) {

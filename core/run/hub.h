@@ -340,7 +340,7 @@ static inline bool gp__hub_quiet(const struct gp_hub *h)
 /* Never returns; the hub's own context (sched.c switches to it). */
 void gp__hub_main(void) GP_NORETURN;
 /* Adds a function to the run queue; `t` must not be in it. */
-void gp__hub_call(struct gp_hub *h, struct gp_turn *t);
+static inline void gp__hub_call(struct gp_hub *h, struct gp_turn *t) { gp__list_append(&h->runq, &t->link); }
 
 /* sched.c: the only park and the only wake */
 int gp__park(struct gp_hub *h, const char *what, unsigned long object, int64_t deadline, unsigned flags);
@@ -393,12 +393,16 @@ static inline void gp__take_signals(struct gp_hub *h)
 
 /* sync/notifier.c */
 void gp__notifier_init(struct gp_notifier *n, struct gp_waiter *(*next)(struct gp_hub *h, struct gp_notifier *n));
-/* Asks for its turn, unless that was done already. */
-void gp__notify(struct gp_hub *h, struct gp_notifier *n);
 /* Whether its turn was asked for, or is under way. */
 static inline bool gp__notifier_pending(const struct gp_notifier *n)
 {
 	return !gp__list_empty(&n->turn.link);
+}
+/* Asks for its turn, unless that was done already. */
+static inline void gp__notify(struct gp_hub *h, struct gp_notifier *n)
+{
+	if (!gp__notifier_pending(n))
+		gp__hub_call(h, &n->turn);
 }
 /* For a waiter's `call` that wants a greenlet to run at once, as a waiter that
  * is woken does: n goes on behind whoever is put first in the queue next. */

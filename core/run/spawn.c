@@ -10,7 +10,7 @@
 
 void gp__greenlet_entry(void);
 
-static void set_name(struct gp_greenlet *g, const char *name)
+static GP_NOINLINE void set_name(struct gp_greenlet *g, const char *name)
 {
 	size_t n = strlen(name);
 
@@ -64,12 +64,10 @@ static int may_start(struct gp_greenlet *g)
 	return g && h && g->hub == h && g->state == GP__UNBORN && g->start.slot < 0 ? 0 : -EINVAL;
 }
 
-GP_API int gp_start(struct gp_greenlet *g)
+static int start(struct gp_greenlet *g)
 {
-	int r = may_start(g);
+	int r;
 
-	if (r)
-		return r;
 	gp_ref(g);
 	if (g->flags & GP__CARRIED) {
 		r = g->hub->hooks->carry(g->hub, g, g->carried_stack);
@@ -81,6 +79,13 @@ GP_API int gp_start(struct gp_greenlet *g)
 		g->hub->hooks->spawned(g->hub, g);
 	gp__greenlet_start(g->hub, g);
 	return 0;
+}
+
+GP_API int gp_start(struct gp_greenlet *g)
+{
+	int r = may_start(g);
+
+	return r ? r : start(g);
 }
 
 GP_API int gp_start_later(struct gp_greenlet *g, int64_t ns)
@@ -103,7 +108,7 @@ GP_API struct gp_greenlet *gp_spawn_with(const struct gp_attr *attr, void *(*fn)
 {
 	struct gp_greenlet *g = gp_new(attr, fn, arg);
 
-	if (g && gp_start(g)) {
+	if (g && start(g)) {
 		gp_unref(g);
 		return NULL;
 	}

@@ -161,7 +161,7 @@ static unsigned first_free(const struct chunk *chunk)
 	return i * 64 + (unsigned)__builtin_ctzl(chunk->free[i]);
 }
 
-static void *cut(struct gp_stacks *all, struct class *c, size_t size)
+static GP_NOINLINE void *cut(struct gp_stacks *all, struct class *c, size_t size)
 {
 	struct chunk *chunk = gp__list_empty(&c->roomy) ? chunk_make(all, c, size) : gp__list_first(&c->roomy, struct chunk, link);
 	unsigned i;
@@ -187,7 +187,7 @@ static void *cut(struct gp_stacks *all, struct class *c, size_t size)
 	return page + GP__PAGE;
 }
 
-static void give_back(struct class *c, struct gp_stack *s)
+static GP_NOINLINE void give_back(struct class *c, struct gp_stack *s)
 {
 	struct chunk *chunk = chunk_of(s);
 	size_t at = (size_t)((char *)s->base - (char *)chunk) / (s->size + GP__PAGE);

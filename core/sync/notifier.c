@@ -43,12 +43,6 @@ void gp__notifier_init(struct gp_notifier *n, struct gp_waiter *(*next)(struct g
 	n->next = next;
 }
 
-void gp__notify(struct gp_hub *h, struct gp_notifier *n)
-{
-	if (!gp__notifier_pending(n))
-		gp__hub_call(h, &n->turn);
-}
-
 int gp__wait_with(struct gp_hub *h, struct gp_list *waiters, struct gp_waiter *w, const char *what,
                   unsigned long object, int64_t deadline, unsigned flags)
 {
