@@ -332,6 +332,43 @@ CASE("a handler cannot stop its own server, and one that leaves by gp_exit has i
 	gp_server_free(s);
 }
 
+static void until_woken(int fd, const struct gp_address *peer, void *arg)
+{
+	char c;
+
+	*(int *)arg = fd;
+	EXPECT_INT(gp_wait_read(fd, GP_NEVER), 0);
+	EXPECT_INT(recv(fd, &c, 1, MSG_DONTWAIT), -1); /* it was not ready */
+	*(int *)arg = -1;
+	while (gp_sleep(3600 * GP_SEC) == 0) /* until the kill */
+		;
+	gp_yield();
+	*(int *)arg = -2;
+}
+
+static void note_end(void *arg) { *(int *)arg = 1; }
+
+CASE("a handler that waits is woken by the number of its socket; the record goes with the last handler")
+{
+	int fd = 0, gone = 0, client;
+	struct gp_server *s = gp_server_new("127.0.0.1:0", until_woken, &fd, NULL);
+
+	NEED(s && !gp_server_start(s));
+	EXPECT_INT(gp_server_on_free(s, note_end, &gone), 0);
+	EXPECT_INT(gp_server_on_free(NULL, note_end, &gone), -EINVAL);
+	client = visit(s);
+	UNTIL(fd);
+	gp_yield();
+	EXPECT_INT(gp_wake_fd(fd), 1);
+	EXPECT_INT(gp_wake_fd(-1), 0);
+	UNTIL(fd == -1);
+	gp_server_free(s);
+	EXPECT_INT(gone, 0); /* its handler still runs */
+	UNTIL(gone);
+	EXPECT_INT(fd, -2);
+	close(client);
+}
+
 CASE("without descriptors the server waits and does not spin")
 {
 	struct rlimit all, few;

@@ -125,6 +125,31 @@ CASE("what was read before a deadline is there after it; errors may go where the
 	gp_subprocess_free(p);
 }
 
+CASE("the three streams by their descriptors, one after the other")
+{
+	struct gp_subprocess *p = run("read x; echo \"got $x\"; echo bad >&2", GP_PIPE, GP_PIPE, GP_PIPE);
+	char text[16] = "";
+
+	EXPECT_INT(gp_write(gp_subprocess_in(p), "one\n", 4, GP_NEVER), 4);
+	EXPECT_INT(gp_subprocess_close_in(p), 0);
+	EXPECT_INT(gp_subprocess_close_in(p), -EBADF);
+	EXPECT_INT(gp_subprocess_in(p), -EBADF);
+	EXPECT_INT(gp_read(gp_subprocess_out(p), text, sizeof text, GP_NEVER), 8);
+	EXPECT_STR(text, "got one\n");
+	memset(text, 0, sizeof text);
+	EXPECT_INT(gp_read(gp_subprocess_err(p), text, sizeof text, GP_NEVER), 4);
+	EXPECT_STR(text, "bad\n");
+	EXPECT_INT(gp_read(gp_subprocess_err(p), text, sizeof text, GP_NEVER), 0);
+	EXPECT_INT(code_of(p), 0);
+	gp_subprocess_free(p);
+	p = run("exit 0", 0, 0, 0);
+	EXPECT_INT(gp_subprocess_err(p), -EBADF);
+	EXPECT_INT(gp_subprocess_out(p), -EBADF);
+	EXPECT_INT(code_of(p), 0);
+	gp_subprocess_free(p);
+	EXPECT_INT(gp_subprocess_err(NULL), -EINVAL);
+}
+
 CASE("no output is an empty text, and no pipe is, too")
 {
 	struct gp_subprocess *p = run("exit 0", 0, GP_PIPE, 0);

@@ -1,0 +1,536 @@
+/* fault_more.c - the calls that need memory and are in none of the other fault files: greenlets in all their forms, calls
+ * over groups, waits whose deadline needs a place in the heap. Each fails with a clear error and changes nothing. */
+#include "unit.h"
+#include <sys/socket.h>
+#include "fault.h"
+
+static struct gp_group *pool;
+static struct gp_queue *queue, *full;
+static struct gp_channel *channel;
+static struct gp_event *event;
+static struct gp_semaphore *semaphore;
+static struct gp_lock *lock;
+static struct gp_condition *condition;
+static struct gp_barrier *barrier;
+static struct gp_rwlock *rwlock;
+static struct gp_async_result *result;
+static struct gp_greenlet *sleeper;
+static int ran;
+
+static void *nothing(void *arg)
+{
+	ran++;
+	return arg;
+}
+
+static int join(struct gp_greenlet *g)
+{
+	int r = g ? gp_join(g, GP_NEVER) : -ENOMEM;
+
+	gp_unref(g);
+	return r;
+}
+
+static void each(const struct fault_call *calls, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		fault_each(&calls[i]);
+}
+#define EACH(calls) each(calls, sizeof(calls) / sizeof *(calls))
+
+/* The next deadline needs memory. */
+static void no_heap(void)
+{
+	struct gp_hub *h = gp_self()->hub;
+
+	if (h->deadlines.count)
+		return;
+	gp__free(h->deadlines.heap);
+	h->deadlines.heap = NULL;
+	h->deadlines.room = 0;
+}
+
+/* ---- greenlets ------------------------------------------------------------------------- */
+
+static void note(void *arg) { (*(int *)arg)++; }
+
+/* What deferred functions there are have run. */
+static void *defers(void *arg)
+{
+	int *done = arg;
+
+	if (gp_defer(note, done))
+		return (void *)1;
+	if (!gp_defer(note, done))
+		return NULL;
+	return (void *)1;
+}
+
+static int do_defer(void)
+{
+	int done = 0, r;
+	struct gp_greenlet *g = gp_spawn(defers, &done);
+	void *value = NULL;
+
+	if (!g)
+		return -ENOMEM;
+	r = gp_get(g, &value, GP_NEVER);
+	gp_unref(g);
+	if (!r && value) {
+		EXPECT(done < 2);
+		return -ENOMEM;
+	}
+	EXPECT_INT(done, 2);
+	return r;
+}
+
+static int do_new(void)
+{
+	struct gp_greenlet *g = gp_new(NULL, nothing, NULL);
+	int r = g ? gp_start(g) : -ENOMEM;
+
+	if (r) {
+		gp_unref(g);
+		return r;
+	}
+	return join(g);
+}
+
+static int do_spawn_later(void)
+{
+	no_heap();
+	return join(gp_spawn_later(1, nothing, NULL));
+}
+
+static int do_start_later(void)
+{
+	struct gp_greenlet *g = gp_new(NULL, nothing, NULL);
+	int r;
+
+	no_heap();
+	r = g ? gp_start_later(g, 1) : -ENOMEM;
+	if (r) {
+		EXPECT(!gp_started(g));
+		gp_unref(g);
+		return r;
+	}
+	return join(g);
+}
+
+static void *run_task(struct gp_task *self) { return self; }
+
+static int do_task(void)
+{
+	struct gp_task t;
+	int r = gp_task_init(&t, run_task, NULL);
+
+	if (r)
+		return r;
+	r = gp_task_start(&t);
+	if (!r)
+		r = gp_join(t.greenlet, GP_NEVER);
+	gp_task_destroy(&t);
+	return r;
+}
+
+static void told(struct gp_greenlet *g, void *arg) { ran++; }
+
+static int do_links(void)
+{
+	struct gp_greenlet *g = gp_spawn(nothing, NULL);
+	int r = g ? gp_link_value(g, told, NULL) : -ENOMEM, e;
+
+	if (!r) {
+		r = gp_link_error(g, told, NULL);
+		e = gp_unlink(g, told, NULL);
+		EXPECT_INT(e, 0);
+		if (!r)
+			EXPECT_INT(gp_unlink(g, told, NULL), 0);
+		EXPECT_INT(gp_unlink(g, told, NULL), -ENOENT);
+	}
+	if (g)
+		EXPECT_INT(gp_join(g, GP_NEVER), 0);
+	gp_unref(g);
+	return r;
+}
+
+static int do_wait_count(void)
+{
+	struct gp_greenlet *g[2] = { gp_spawn(nothing, NULL), gp_spawn(nothing, NULL) };
+	int r = g[0] && g[1] ? gp_wait_count(g, 2, 0, GP_NEVER) : -ENOMEM;
+
+	for (int i = 0; i < 2; i++)
+		if (g[i])
+			EXPECT_INT(join(g[i]), 0);
+	return r == 2 ? 0 : r;
+}
+
+CASE("greenlets: made, started later, with fields, links, deferred functions, waits for several")
+{
+	static const struct fault_call calls[] = {
+		{ "defer", do_defer, 0 },
+		{ "new, start", do_new, 0 },
+		{ "spawn_later", do_spawn_later, 0 },
+		{ "start_later", do_start_later, 0 },
+		{ "task", do_task, 0 },
+		{ "links", do_links, 0 },
+		{ "wait_count", do_wait_count, 0 },
+	};
+
+	EACH(calls);
+}
+
+/* ---- groups and pools -------------------------------------------------------------------- */
+
+static int do_try_spawn(void)
+{
+	struct gp_greenlet *g = NULL;
+	int r = gp_pool_try_spawn(pool, nothing, NULL, &g);
+
+	EXPECT_INT(gp_group_size(pool), !r);
+	return r ? r : join(g);
+}
+
+static int do_group_start(void)
+{
+	struct gp_greenlet *g = gp_new(NULL, nothing, NULL);
+	int r = g ? gp_group_start(pool, g, GP_NEVER) : -ENOMEM;
+
+	if (r) {
+		EXPECT_INT(gp_group_size(pool), 0);
+		gp_unref(g);
+		return r;
+	}
+	return join(g);
+}
+
+static int do_apply(void)
+{
+	void *value = NULL;
+	int r = gp_group_apply(pool, nothing, &ran, &value, GP_NEVER);
+
+	EXPECT(r ? !value : value == &ran);
+	return r;
+}
+
+static void callback(void *value, void *arg) { ran++; }
+
+static int do_apply_async(void)
+{
+	struct gp_greenlet *g = NULL;
+	int r = gp_group_apply_async(pool, nothing, NULL, callback, NULL, &g);
+
+	return r ? r : join(g);
+}
+
+static bool three(void *state, void **arg)
+{
+	*arg = NULL;
+	return (*(int *)state)++ < 3;
+}
+
+/* Those that had begun are given, then the error. */
+static int take_all(struct gp_imap *it)
+{
+	int r;
+
+	while (gp_imap_next(it, GP_NEVER))
+		EXPECT_INT(it->error, 0);
+	r = it->error;
+	gp_imap_end(it);
+	return r;
+}
+
+static int do_imap_from(void)
+{
+	int state = 0, r;
+	struct gp_imap it;
+
+	r = gp_imap_from(&it, pool, nothing, three, &state, 1);
+	return r ? r : take_all(&it);
+}
+
+static int do_imap_unordered_from(void)
+{
+	int state = 0, r;
+	struct gp_imap it;
+
+	r = gp_imap_unordered_from(&it, pool, nothing, three, &state, 0);
+	return r ? r : take_all(&it);
+}
+
+static int do_imap_unordered(void)
+{
+	void *args[2] = { NULL, NULL };
+	struct gp_imap it;
+	int r = gp_imap_unordered_begin(&it, pool, nothing, args, 2, 0);
+
+	return r ? r : take_all(&it);
+}
+
+static int do_map(void)
+{
+	void *args[2] = { &ran, pool }, *values[2] = { NULL, NULL };
+	int r = gp_group_map(pool, nothing, args, 2, values, GP_NEVER);
+
+	EXPECT(r ? !values[0] && !values[1] : values[0] == &ran && values[1] == pool);
+	return r;
+}
+
+CASE("groups: places, calls whose results come at once or one by one")
+{
+	static const struct fault_call calls[] = {
+		{ "pool_try_spawn", do_try_spawn, 0 },
+		{ "group_start", do_group_start, 0 },
+		{ "group_apply", do_apply, 0 },
+		{ "group_apply_async", do_apply_async, 0 },
+		{ "imap_from", do_imap_from, 0 },
+		{ "imap_unordered_from", do_imap_unordered_from, 0 },
+		{ "imap_unordered", do_imap_unordered, 0 },
+		{ "group_map", do_map, 0 },
+	};
+
+	pool = gp_pool_new(2);
+	NEED(pool);
+	EACH(calls);
+	EXPECT_INT(gp_group_size(pool), 0);
+	gp_group_free(pool);
+}
+
+/* ---- objects ------------------------------------------------------------------------------ */
+
+static int made(void *object, void (*destroy)(void *object))
+{
+	if (!object)
+		return -ENOMEM;
+	destroy(object);
+	return 0;
+}
+
+static void free_queue(void *q) { gp_queue_free(q); }
+static void free_lock(void *l) { gp_lock_free(l); }
+static void free_semaphore(void *s) { gp_semaphore_free(s); }
+static void free_group(void *g) { gp_group_free(g); }
+
+static int do_lifo(void) { return made(gp_queue_new_lifo(3), free_queue); }
+static int do_recursive(void) { return made(gp_lock_new_recursive(), free_lock); }
+static int do_bounded(void) { return made(gp_semaphore_new_bounded(1), free_semaphore); }
+static int do_group(void) { return made(gp_group_new(), free_group); }
+
+static int do_pipe_over(void)
+{
+	int fds[2];
+	struct gp_pipe *p;
+
+	NEED(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+	p = gp_pipe_over(fds[0]);
+	if (!p) /* it stays the caller's */
+		EXPECT_INT(close(fds[0]), 0);
+	gp_pipe_free(p);
+	close(fds[1]);
+	return p ? 0 : -ENOMEM;
+}
+
+static int do_queue_join(void)
+{
+	struct gp_queue *q = gp_queue_new(0);
+	int r;
+
+	if (!q)
+		return -ENOMEM;
+	r = gp_queue_try_put(q, NULL);
+	if (!r) {
+		r = gp_queue_join(q, gp_after(1));
+		r = r == -ETIMEDOUT ? 0 : r;
+	}
+	gp_queue_free(q);
+	return r;
+}
+
+CASE("objects of the less usual kinds")
+{
+	static const struct fault_call calls[] = {
+		{ "queue_new_lifo", do_lifo, 0 },
+		{ "lock_new_recursive", do_recursive, 0 },
+		{ "semaphore_new_bounded", do_bounded, 0 },
+		{ "group_new", do_group, 0 },
+		{ "pipe_over", do_pipe_over, 0 },
+		{ "queue_join", do_queue_join, 0 },
+	};
+
+	EACH(calls);
+}
+
+/* ---- waits with a deadline ------------------------------------------------------------------- */
+
+/* Far away, so that it is never passed already: the clock below lets it come. */
+static int64_t soon(void)
+{
+	no_heap();
+	return gp_after(3600 * GP_SEC);
+}
+
+static bool clock_stops;
+
+/* Whoever waits until a deadline has come to it. */
+static void *deadlines_come(void *arg)
+{
+	struct gp_hub *h = arg;
+
+	while (!clock_stops) {
+		gp__list_each(n, &h->all) {
+			struct gp_greenlet *g = gp__list_entry(n, struct gp_greenlet, all);
+
+			if (g->state == GP__PARKED && g->deadline.slot >= 0)
+				gp__wake(g, -ETIMEDOUT);
+		}
+		gp_yield();
+	}
+	return NULL;
+}
+
+static int late(int r) { return r == -ETIMEDOUT ? 0 : r ? r : -EPROTO; }
+
+static int do_get(void) { return late(gp_queue_get(queue, NULL, soon())); }
+static int do_peek(void) { return late(gp_queue_peek(queue, NULL, soon())); }
+static int do_put(void) { return late(gp_queue_put(full, NULL, soon())); }
+static int do_channel_get(void) { return late(gp_channel_get(channel, NULL, soon())); }
+static int do_channel_put(void) { return late(gp_channel_put(channel, NULL, soon())); }
+static int do_event(void) { return late(gp_event_wait(event, soon())); }
+static int do_acquire(void) { return late(gp_semaphore_acquire(semaphore, soon())); }
+static int do_semaphore_wait(void) { return late(gp_semaphore_wait(semaphore, soon())); }
+static int do_condition(void) { return late(gp_condition_wait(condition, soon())); }
+static int do_result_get(void) { return late(gp_async_result_get(result, NULL, soon())); }
+static int do_result_wait(void) { return late(gp_async_result_wait(result, soon())); }
+static int do_join(void) { return late(gp_join(sleeper, soon())); }
+static int do_get_greenlet(void) { return late(gp_get(sleeper, NULL, soon())); }
+
+/* A barrier breaks at a deadline, and stays whole where there is no memory for one. */
+static int do_barrier(void)
+{
+	int r = late(gp_barrier_wait(barrier, soon()));
+
+	EXPECT_INT(gp_barrier_broken(barrier), !r);
+	EXPECT_INT(gp_barrier_reset(barrier), 0);
+	return r;
+}
+
+static int do_select(void)
+{
+	struct gp_case cases[] = { gp_case_queue_get(queue), gp_case_event(event), gp_case_channel_get(channel) };
+
+	return late(gp_select(cases, 3, soon()));
+}
+
+static void *take_both(void *arg)
+{
+	int *r = arg;
+
+	r[0] = late(gp_lock_acquire(lock, soon()));
+	r[1] = r[0] ? r[0] : late(gp_rwlock_read(rwlock, soon()));
+	r[2] = r[1] ? r[1] : late(gp_rwlock_write(rwlock, soon()));
+	return NULL;
+}
+
+static int do_locks(void)
+{
+	int r[3];
+	struct gp_greenlet *g = gp_spawn(take_both, r);
+
+	if (!g)
+		return -ENOMEM;
+	EXPECT_INT(join(g), 0);
+	return r[2];
+}
+
+static int do_sleep(void)
+{
+	no_heap();
+	return gp_sleep(3600 * GP_SEC);
+}
+
+static int do_timeout(void)
+{
+	struct gp_timeout t;
+	int r;
+
+	no_heap();
+	r = gp_timeout_start(&t, GP_SEC);
+	if (r) {
+		EXPECT(!gp_timeout_pending(&t));
+		return r;
+	}
+	return gp_timeout_stop(&t);
+}
+
+static void *asleep(void *arg)
+{
+	gp_event_wait(event, GP_NEVER);
+	return NULL;
+}
+
+CASE("a wait whose deadline gets no memory is refused, and waits in nothing")
+{
+	static const struct fault_call calls[] = {
+		{ "queue_get", do_get, 0 },
+		{ "queue_peek", do_peek, 0 },
+		{ "queue_put", do_put, 0 },
+		{ "channel_get", do_channel_get, 0 },
+		{ "channel_put", do_channel_put, 0 },
+		{ "event_wait", do_event, 0 },
+		{ "semaphore_acquire", do_acquire, 0 },
+		{ "semaphore_wait", do_semaphore_wait, 0 },
+		{ "condition_wait", do_condition, 0 },
+		{ "async_result_get", do_result_get, 0 },
+		{ "async_result_wait", do_result_wait, 0 },
+		{ "barrier_wait", do_barrier, 0 },
+		{ "join", do_join, 0 },
+		{ "get", do_get_greenlet, 0 },
+		{ "select", do_select, 0 },
+		{ "locks", do_locks, 0 },
+		{ "sleep", do_sleep, 0 },
+		{ "timeout", do_timeout, 0 },
+	};
+
+	struct gp_greenlet *clock;
+
+	queue = gp_queue_new(0);
+	full = gp_queue_new(1);
+	channel = gp_channel_new();
+	event = gp_event_new();
+	semaphore = gp_semaphore_new(0);
+	lock = gp_lock_new();
+	condition = gp_condition_new(lock);
+	barrier = gp_barrier_new(2, NULL, NULL);
+	rwlock = gp_rwlock_new();
+	result = gp_async_result_new();
+	sleeper = gp_spawn(asleep, NULL);
+	clock = gp_spawn(deadlines_come, gp_self()->hub);
+	NEED(!gp_queue_try_put(full, NULL) && !gp_lock_acquire(lock, GP_NEVER) && !gp_rwlock_write(rwlock, GP_NEVER));
+	gp_yield();
+	EACH(calls);
+	EXPECT_INT(gp_queue_length(queue), 0);
+	EXPECT_INT(gp_channel_balance(channel), 0);
+	EXPECT_INT(gp_barrier_waiting(barrier), 0);
+	/* Nobody was left behind in any of them: what is given now stays. */
+	EXPECT_INT(gp_queue_try_put(queue, NULL), 0);
+	EXPECT_INT(gp_semaphore_release(semaphore), 0);
+	gp_yield();
+	gp_yield();
+	EXPECT_INT(gp_queue_length(queue), 1);
+	EXPECT_INT(gp_semaphore_value(semaphore), 1);
+	EXPECT_INT(gp_event_set(event), 0);
+	EXPECT_INT(join(sleeper), 0);
+	clock_stops = true;
+	EXPECT_INT(join(clock), 0);
+	gp_queue_free(queue);
+	gp_queue_free(full);
+	gp_channel_free(channel);
+	gp_event_free(event);
+	gp_semaphore_free(semaphore);
+	gp_condition_free(condition);
+	gp_lock_free(lock);
+	gp_barrier_free(barrier);
+	gp_rwlock_free(rwlock);
+	gp_async_result_free(result);
+}
