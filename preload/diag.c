@@ -54,8 +54,7 @@ static void keep_stderr(bool keep)
 		gp__stderr = fd < 0 ? 2 : fd;
 		return;
 	}
-	gp__fd_unhide(gp__stderr);
-	gp__raw(SYS_close, gp__stderr);
+	gp__fd_drop(gp__stderr);
 	gp__stderr = 2;
 }
 

@@ -88,6 +88,7 @@ struct gp_shim {
 	int next_tid;                 /* virtual ids count up from above 2^22 */
 	bool foreign;                 /* kernel threads exist that are not ours */
 	int threads_at_start;         /* kernel threads before us */
+	bool table_shared;            /* another process shares our descriptors (CLONE_FILES) */
 	uint32_t shares;              /* goes up when another process may have come to what is open */
 	uint32_t flags_epoch;         /* goes up when O_NONBLOCK may have changed somewhere */
 

@@ -50,3 +50,7 @@ load helpers
 @test "seccomp: filters of the program's own make calls fail, end it, raise a signal" {
     same_three_ways seccomp
 }
+
+@test "clone: children that share descriptors or the directory with us, and unshare" {
+    same_three_ways clone_shares
+}

@@ -162,3 +162,32 @@ without_feature() {
     done
     [ $said -gt 0 ] || fail "the line was never said"
 }
+
+@test "what cannot be had is refused: an error, one line that says why, and a count" {
+    local what
+    ulimit -c 0
+    cd "$BATS_TEST_TMPDIR" || return
+    record refused shimmed 10 "$GUESTS/refused"
+    [ "$(cat refused.status)" = 0 ] || show_run refused || return 1
+    diff -u - refused.out <<'END' || return 1
+unshare files: EINVAL
+unshare files: EINVAL
+unshare directory: EINVAL
+unshare directory: EINVAL
+gs base: EPERM
+gs base: EPERM
+shadow stack: EOPNOTSUPP
+shadow stack: EOPNOTSUPP
+x32: ENOSYS
+x32: ENOSYS
+strict seccomp: EINVAL
+strict seccomp: EINVAL
+int80: not had
+done
+END
+    for what in 'unshare 4' 'arch_prctl(ARCH_SET_GS) 2' 'arch_prctl(ARCH_SHSTK_ENABLE) 2' 'x32 2' 'seccomp 2'; do
+        grep -qxF "greenpatch: stats: refused $what" refused.err || fail "not counted: $what" "$(cat refused.err)" || return 1
+        what=${what% *}
+        [ "$(grep -cF "greenpatch: $what: refused, " refused.err)" = 1 ] || fail "not said once: $what" "$(cat refused.err)" || return 1
+    done
+}

@@ -107,8 +107,7 @@ int gp__lib_close(int fd)
 {
 	if (!gp__fd_is_ours(fd))
 		return 0;
-	gp__fd_unhide(fd);
-	return (int)ret(gp__raw(SYS_close, fd));
+	return (int)ret(gp__fd_drop(fd));
 }
 
 int gp__lib_fcntl(int fd, int cmd, long arg) { return (int)ret(gp__raw(SYS_fcntl, fd, cmd, arg)); }

@@ -59,6 +59,37 @@ void gp__fd_unhide(int fd)
 			own[i] = -1;
 }
 
+/* A process that shares its table with its parent (CLONE_FILES) leaves the parent's
+ * where they are. */
+static uint16_t lent; /* places of own[] */
+
+void gp__fds_lend(void)
+{
+	for (unsigned i = 0; i < OWN_MAX; i++)
+		lent |= (uint16_t)((own[i] >= 0) << i);
+}
+
+int gp__fd_drop(int fd)
+{
+	for (unsigned i = 0; i < OWN_MAX; i++)
+		if (own[i] == fd && lent >> i & 1)
+			return 0;
+	gp__fd_unhide(fd);
+	return (int)gp__raw(SYS_close, fd);
+}
+
+bool gp__fds_end(void)
+{
+	for (unsigned i = 0; lent && i < OWN_MAX; i++) {
+		if (own[i] < 0 || lent >> i & 1)
+			continue;
+		if (own[i] == gp__stderr)
+			gp__stderr = 2;
+		gp__fd_drop(own[i]);
+	}
+	return lent;
+}
+
 void gp__fds_drop_own(void)
 {
 	for (unsigned i = 0; i < OWN_MAX; i++) {

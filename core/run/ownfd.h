@@ -6,7 +6,14 @@
 
 /* A descriptor of ours, moved to the top of the table, close-on-exec. */
 int gp__fd_hide(int fd);
-void gp__fd_unhide(int fd); /* before it is closed */
+void gp__fd_unhide(int fd); /* it is the program's now */
+/* Closes one of ours: 0 or an error. */
+int gp__fd_drop(int fd);
+/* In a process that shares the table of descriptors with its parent, before anything
+ * else, and at its end: the parent's stay open, its own do not. False: it does not
+ * share, and they are still there. */
+void gp__fds_lend(void);
+bool gp__fds_end(void);
 /* In the child of a fork: closes them, of whatever hub they are. */
 void gp__fds_drop_own(void);
 /* There was no descriptor for it: sleeps, all of it; false: that was often enough. */

@@ -65,7 +65,7 @@ void gp__io_open(struct gp_io *io, struct gp_hub *h, struct gp_guest *me, struct
 	*io = (struct gp_io){ .h = h, .me = me, .f = f, .d = gp__fd(h, fd), .fd = fd, .events = events, .kind = GP__FD_BAD };
 	if (!io->d)
 		return;
-	if (!io->d->kind) {
+	if (!io->d->kind || gp__unlikely(gp__shim.table_shared)) {
 		io->kind = classify(io->d, fd);
 		if (io->kind == GP__FD_BAD)
 			return;
@@ -112,8 +112,7 @@ int gp__fd_watch_open(void)
 void gp__fd_watch_close(struct gp_hub *h, int watch)
 {
 	gp__fd_closing(h, watch);
-	gp__fd_unhide(watch);
-	gp__raw(SYS_close, watch);
+	gp__fd_drop(watch);
 }
 
 void gp__fd_look_again(struct gp_hub *h)

@@ -15,6 +15,7 @@
  */
 #include <sched.h>
 #include <sys/wait.h>
+#include "core/run/ownfd.h"
 #include "preload/calls/cputime.h"
 #include "preload/calls/fd.h"
 #include "preload/calls/futex.h"
@@ -68,7 +69,7 @@ static void in_child(struct gp_hub *h, struct gp_guest *me)
 
 /* A signal for the child waits in the kernel until it has forgotten those of its
  * parent. */
-static long fork_child(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f)
+static long fork_child(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, uint64_t flags)
 {
 	uint64_t before;
 	long r;
@@ -76,6 +77,8 @@ static long fork_child(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f
 	block_signals(&before);
 	r = gp__native(f);
 	if (r == 0) {
+		if (flags & CLONE_FILES)
+			gp__fds_lend();
 		in_child(h, me);
 		before = gp__shim.kernel_mask;
 	}
@@ -127,8 +130,9 @@ void gp__vfork_done(struct gp_frame *saved)
 long gp__process_clone(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, uint64_t flags, uint64_t stack)
 {
 	gp__fd_shared(); /* the child shares what we have */
+	gp__shim.table_shared |= (flags & (CLONE_FILES | CLONE_VFORK)) == CLONE_FILES;
 	if (!(flags & CLONE_VM))
-		return fork_child(h, me, f);
+		return fork_child(h, me, f, flags);
 	if (stack)
 		return on_own_stack(h, f, flags, stack);
 	if (flags & CLONE_VFORK)
@@ -157,6 +161,7 @@ GP_CALL(exec)
 	uint64_t path = f->nr == SYS_execve ? f->rdi : f->rsi;
 	uint64_t envp = f->nr == SYS_execve ? f->rdx : f->r10;
 	char name[128] = "?";
+	bool ended;
 	long r;
 
 	if (gp__shim.config.stats && !preloads(envp)) {
@@ -166,7 +171,9 @@ GP_CALL(exec)
 		gp__say("stats: exec-unpatched %s", name);
 	}
 	gp__signals_before_exec(me);
+	ended = gp__fds_end();
 	r = gp__native(f);
+	h->forked |= ended; /* it did not come to that: they are made anew */
 	gp__signals_after_exec();
 	return r;
 }

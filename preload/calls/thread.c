@@ -10,6 +10,7 @@
  */
 #include <sched.h>
 #include <sys/prctl.h>
+#include "core/run/ownfd.h"
 #include "preload/calls/cputime.h"
 #include "preload/calls/futex.h"
 #include "preload/calls/preempt.h"
@@ -77,6 +78,7 @@ static void end_process(unsigned long status)
 	if (gp__shim.foreign)
 		gp__raw(SYS_exit, status);
 	gp__stats_print();
+	gp__fds_end();
 	gp__raw(SYS_exit_group, status);
 }
 
@@ -255,6 +257,7 @@ GP_CALL(exit_group)
 {
 	gp__robust_exit_all(h);
 	gp__stats_print();
+	gp__fds_end();
 	return gp__native(f);
 }
 

@@ -14,6 +14,8 @@
 _Static_assert(offsetof(struct gp_hub, current) == H_CURRENT && offsetof(struct gp_greenlet, attention) == G_ATTENTION, "api.S, frame.h");
 _Static_assert(offsetof(struct gp_hub, self) == H_SELF && GS_INSN == GP__GS_INSN && GS_CALL == GP__GS_CALL, "entry.S, api.S");
 
+#define X32_BIT 0x40000000UL
+
 enum { g_socket, g_select, g_time, g_thread, g_io, g_process, g_signal, g_dns, g_always };
 
 struct row {
@@ -144,6 +146,9 @@ void gp__dispatch(struct gp_frame *f, struct gp_hub *h)
 	gp__shim.verdicts[verdict]++;
 	if (gp__unlikely(names_ours(f, fd_args[row - rows]))) {
 		f->rax = (uint64_t)-EBADF;
+	} else if (gp__unlikely(nr - X32_BIT < 1024)) { /* int $0x80 does not come here: sud.c */
+		gp__refused("x32", "only the system calls of x86-64 can be had");
+		f->rax = (uint64_t)-ENOSYS;
 	} else if (verdict == GP__PASS) {
 		f->rax = (uint64_t)pass(h, me, f);
 	} else if (verdict == GP__MAYBLOCK) {

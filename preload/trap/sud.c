@@ -36,7 +36,6 @@
 #define PR_SET_SYSCALL_USER_DISPATCH 59
 #endif
 #define DISPATCH_ON 1
-#define X32_BIT     0x40000000
 #define SYS_USER_DISPATCH_CODE 2
 #define ALTSTACK ((unsigned long)ALTSTACK_SIZE)
 
@@ -96,13 +95,6 @@ void gp__kernel_action(int sig, int what, unsigned long flags)
 	gp__raw(SYS_rt_sigaction, sig, &a, 0, 8);
 }
 
-/* int $0x80, or a number of the x32 table: other structures, other numbers for
- * the calls that are ours. As in a kernel without them. */
-static bool other_table(const siginfo_t *info)
-{
-	return info->si_arch != AUDIT_ARCH_X86_64 || info->si_syscall & X32_BIT;
-}
-
 /* A trap: on to the entry stub, which sees the registers as they are. */
 static void on_trap(struct gp_ucontext *uc, const siginfo_t *info)
 {
@@ -110,8 +102,8 @@ static void on_trap(struct gp_ucontext *uc, const siginfo_t *info)
 
 	gp__shim.traps++;
 	gp__frame_learn(uc);
-	if (gp__unlikely(other_table(info))) {
-		gp__refused(info->si_arch == AUDIT_ARCH_X86_64 ? "x32" : "int80", "only the system calls of x86-64 can be had");
+	if (gp__unlikely(info->si_arch != AUDIT_ARCH_X86_64)) { /* int $0x80: other structures, another table */
+		gp__refused("int80", "only the system calls of x86-64 can be had");
 		uc->rax = (uint64_t)-ENOSYS;
 		return;
 	}
