@@ -86,6 +86,7 @@ in_gdb() {
 # No machine of ours has shadow stacks: strace answers in the kernel's place that one is in use.
 @test "a program with a shadow stack (CET) is refused with what helps" {
     local status=0
+    cd "$BATS_TEST_TMPDIR" || return
     strace -o trace -E LD_PRELOAD="$LIBGREENPATCH" -e trace=arch_prctl -e inject=arch_prctl:retval=0:poke_exit=@arg2=0100000000000000:when=2 \
         "$GUESTS/errno_kept" >out 2>err || status=$?
     [ "$status" = 126 ] || fail "expected status 126, came $status: $(cat err)" || return 1
