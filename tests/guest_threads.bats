@@ -159,6 +159,10 @@ load helpers
     same_three_ways thread_attributes
 }
 
+@test "the vDSO called by itself: clocks that it knows, clocks that need a system call, wrong ones" {
+    same_three_ways vdso
+}
+
 @test "code that the program writes: writable, one after the other, two mappings, at addresses of its choice" {
     same_three_ways text_written
 }

@@ -34,6 +34,32 @@ static void *tiny(void *arg)
 	return arg;
 }
 
+/* Computes where a signal's frame has no room any more, for longer than a slice. */
+static __attribute__((noinline)) long brink(const char *low, long left)
+{
+	volatile char frame[200];
+
+	frame[left % 200] = 1;
+	if ((const char *)frame - low > 900)
+		return brink(low, left + 1) + frame[left % 200];
+	for (volatile long i = 0; i < 30000000; i++)
+		;
+	return 1;
+}
+
+static void *on_the_brink(void *arg)
+{
+	pthread_attr_t attr;
+	void *low;
+	size_t size;
+
+	CHECK_OK(pthread_getattr_np(pthread_self(), &attr));
+	CHECK_OK(pthread_attr_getstack(&attr, &low, &size));
+	pthread_attr_destroy(&attr);
+	CHECK(brink((const char *)low, 0) > 1);
+	return arg;
+}
+
 int main(void)
 {
 	pthread_t thread, many[20];
@@ -53,6 +79,11 @@ int main(void)
 		CHECK_INT((long)thread_join(many[i]), i);
 
 	CHECK_INT((long)thread_join(thread_start(go_deep, (void *)5000)), 5000); /* 5 of the default 8 MiB */
+
+	for (int i = 0; i < 2; i++)
+		many[i] = thread_start(on_the_brink, NULL);
+	for (int i = 0; i < 2; i++)
+		thread_join(many[i]);
 
 	CHECK_OK(pthread_attr_setstacksize(&attr, 64 << 20));
 	CHECK_OK(pthread_create(&thread, &attr, go_deep, (void *)50000));
