@@ -170,7 +170,7 @@ bool gp__deadlock_denied(struct gp_hub *h)
 			gp__dump_deadlock(h);
 		gp__kernel_action(6, 0, 0);
 		gp__raw(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, 8);
-		gp__raw(SYS_tgkill, h->pid, h->tid, 6);
+		gp__signal_send(h->tid, 6, NULL);
 	}
 	return c->quiet;
 }

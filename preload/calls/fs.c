@@ -7,6 +7,7 @@
  * shows the program's.
  */
 #include <fcntl.h>
+#include <sys/stat.h>
 #include "core/run/ownfd.h"
 #include "preload/calls/fd.h"
 #include "preload/calls/offload.h"
@@ -91,6 +92,13 @@ static bool ends_with_fd(const char *s, size_t n)
 	return (n > 3 && !memcmp(s + n - 3, "/fd", 3)) || (n > 7 && !memcmp(s + n - 7, "/fdinfo", 7));
 }
 
+static bool same_file(int fd, const char *path)
+{
+	struct stat a, b;
+
+	return !gp__raw(SYS_fstat, fd, &a) && !gp__raw(SYS_stat, path, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 /* Whether the directory lists our own process's descriptors. */
 static bool is_own_fd_list(struct gp_hub *h, int fd)
 {
@@ -100,6 +108,8 @@ static bool is_own_fd_list(struct gp_hub *h, int fd)
 
 	gp__format(link, sizeof link, "/proc/self/fd/%d", fd);
 	len = gp__raw(SYS_readlink, link, path, sizeof path);
+	if (gp__is_err(len))
+		return same_file(fd, "/proc/self/fd") || same_file(fd, "/proc/self/fdinfo");
 	return len > (long)n && !memcmp(path, proc, n) && ends_with_fd(path, (size_t)len);
 }
 

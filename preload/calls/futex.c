@@ -21,12 +21,15 @@
 #include <time.h>
 #include "preload/calls/futex.h"
 #include "preload/calls/mem.h"
+#include "preload/calls/offload.h"
 #include "preload/calls/signal.h"
 #include "preload/calls/thread.h"
 #include "preload/calls/time.h"
 
 #define BUCKETS     65536UL
+#define BY_HELPERS  2 /* waits for shared words that helpers make where they cannot be watched */
 
+static unsigned by_helpers;
 static struct gp_list *buckets; /* reserved; a bucket is made when first used */
 
 int gp__futex_start(void)
@@ -55,6 +58,7 @@ void gp__futex_forked(void)
 {
 	if (buckets)
 		gp__raw(SYS_madvise, buckets, BUCKETS * sizeof *buckets, MADV_DONTNEED);
+	by_helpers = 0;
 	gp__futex_shared_forked();
 }
 
@@ -137,6 +141,24 @@ int gp__futex_wait(struct gp_hub *h, struct gp_futex_wait *w, struct gp_guest *m
 	return r;
 }
 
+/* The call itself, by a helper, so that whoever wakes the word counts a waiter.
+ * False: enough of them do. */
+static bool wait_by_helper(struct gp_hub *h, struct gp_guest *me, const struct gp_frame *f, uint32_t bits, int64_t deadline, int *r)
+{
+	struct timespec until = { deadline / GP__SEC, deadline % GP__SEC };
+	long args[6] = { (long)f->rdi, FUTEX_WAIT_BITSET | (long)(f->rsi & FUTEX_PRIVATE_FLAG), (long)f->rdx,
+		         deadline == GP__NEVER ? 0 : (long)&until, 0, (long)bits };
+	long was;
+
+	if (by_helpers >= BY_HELPERS)
+		return false;
+	by_helpers++;
+	was = gp__offload_call(h, me, SYS_futex, args);
+	by_helpers--;
+	*r = was == GP__RESTART_SYS ? -EINTR : (int)was;
+	return true;
+}
+
 /* Waits until a greenlet, or another process, wakes the word. 0 as well when
  * it has changed and nobody said so: a wait may always end early. */
 static int wait_shared(struct gp_hub *h, struct gp_guest *me, const struct gp_frame *f, uint32_t value, uint32_t bits, int64_t deadline)
@@ -150,6 +172,8 @@ static int wait_shared(struct gp_hub *h, struct gp_guest *me, const struct gp_fr
 		bool watched = gp__futex_watch(h, &watch);
 		int64_t until = watched ? deadline : gp__min(deadline, gp__deadline_after(GP__FUTEX_LOOK_AGAIN));
 
+		if (!watched && wait_by_helper(h, me, f, bits, deadline, &r))
+			return r;
 		r = gp__futex_wait(h, &w, me, f->rdi, bits, until, true);
 		if (watched) {
 			if (gp__futex_unwatch(&watch, w.woken))

@@ -12,8 +12,8 @@
  * for which no greenlet waits any more, or whose greenlet another one has woken,
  * was taken from a waiter of some process, and is given on.
  *
- * Without futex_waitv, or with more words than it takes, the greenlet looks
- * again every few milliseconds (futex.c).
+ * Without futex_waitv, or with more words than it takes, helpers make the first few
+ * waits, and the other greenlets look again every few milliseconds (futex.c).
  */
 #include <linux/futex.h>
 #include "core/run/kthread.h"

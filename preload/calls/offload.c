@@ -54,7 +54,7 @@ static void stop(void *arg, int tid)
 	memset(&info, 0, sizeof info);
 	info.si_signo = SIGSYS;
 	info.si_code = GP__OFFLOAD_STOPS;
-	gp__raw(SYS_rt_tgsigqueueinfo, gp__shim.hub->pid, tid, SIGSYS, &info);
+	gp__signal_send(tid, SIGSYS, &info);
 }
 
 /* What a signal makes of such a call (signal(7)); 0: it does not end it. */

@@ -7,8 +7,7 @@
  * the program's threads.
  *
  * Done for open and its relatives, for paths from the root: what a program
- * does. The name is a file in memory, called as its thread, so that a write can
- * find it.
+ * does. The name is a file in memory; a write to its number sets the name.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -112,25 +111,16 @@ long gp__proc_comm_open(struct gp_hub *h, struct gp_guest *who, int flags)
 	put_name((int)fd, who);
 	d->kind = GP__FD_DIRECT;
 	d->traits = flags & O_ACCMODE ? GP__FD_COMM : 0;
+	d->shares = (uint32_t)who->tid; /* which means nothing else where nothing waits */
 	return fd;
 }
 
 long gp__proc_comm_write(struct gp_hub *h, const struct gp_frame *f)
 {
-	char link[40], path[64], name[16] = "";
-	struct gp_guest *who = NULL;
-	const char *s;
-	long n;
+	const struct gp_fd *d = gp__fd(h, (int)f->rdi);
+	struct gp_guest *who = gp__thread_by_tid(h, (int)d->shares);
+	char name[16] = "";
 
-	gp__format(link, sizeof link, "/proc/self/fd/%d", (int)f->rdi);
-	n = gp__raw(SYS_readlink, link, path, sizeof path - 1);
-	path[n > 0 ? n : 0] = 0;
-	s = after(path, "/memfd:");
-	for (char *end = path; s && *end; end++)
-		if (*end == ' ') /* " (deleted)" */
-			*end = 0;
-	if (s)
-		who = thread_at(h, &s);
 	if (!who)
 		return -ESRCH;
 	if (gp__copy(name, (void *)f->rsi, gp__min(f->rdx, sizeof name - 1)))

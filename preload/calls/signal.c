@@ -304,6 +304,20 @@ bool gp__signal_any_handler(void)
 
 /* ---- taking it ------------------------------------------------------------------------ */
 
+void gp__signal_send(int tid, int sig, const siginfo_t *info)
+{
+	long pid = gp__raw(SYS_getpid), r = -EPERM;
+
+	if (info && tid)
+		r = gp__raw(SYS_rt_tgsigqueueinfo, pid, tid, sig, info);
+	else if (info)
+		r = gp__raw(SYS_rt_sigqueueinfo, pid, sig, info);
+	if (r && tid)
+		r = gp__raw(SYS_tgkill, pid, tid, sig);
+	if (r)
+		gp__raw(SYS_kill, pid, sig);
+}
+
 /* The default action, which the kernel does best: it gets its own action back
  * and the signal once more. Returns only from a stop. */
 static void default_action(int sig, const siginfo_t *info)
@@ -315,7 +329,7 @@ static void default_action(int sig, const siginfo_t *info)
 		gp__stats_print();
 	}
 	gp__kernel_action(sig, 0, 0);
-	gp__raw(SYS_tgkill, gp__raw(SYS_getpid), gp__raw(SYS_gettid), sig);
+	gp__signal_send((int)gp__raw(SYS_gettid), sig, NULL);
 	gp__raw(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, &before, 8);
 	/* Stopped, and continued. */
 	gp__raw(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
@@ -471,10 +485,7 @@ static void hand_back(struct gp_list *queue, uint64_t *pending, int tid)
 	siginfo_t info;
 
 	while (dequeue(queue, pending, *pending, &info))
-		if (tid)
-			gp__raw(SYS_rt_tgsigqueueinfo, gp__shim.hub->pid, tid, info.si_signo, &info);
-		else
-			gp__raw(SYS_rt_sigqueueinfo, gp__shim.hub->pid, info.si_signo, &info);
+		gp__signal_send(tid, info.si_signo, &info);
 }
 
 void gp__signals_before_exec(struct gp_guest *me)

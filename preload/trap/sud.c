@@ -121,6 +121,11 @@ static bool fixed_up(struct gp_ucontext *uc)
 	return true;
 }
 
+static bool in_text(uint64_t rip)
+{
+	return rip >= gp__shim.text && rip < gp__shim.text_end;
+}
+
 /* Sorts out where the program was interrupted. True: in its own code. */
 static bool in_program(struct gp_hub *h, struct gp_ucontext *uc)
 {
@@ -133,7 +138,7 @@ static bool in_program(struct gp_hub *h, struct gp_ucontext *uc)
 		uc->rip = uc->rcx; /* every register is the program's already */
 		return true;
 	}
-	if (uc->rip >= gp__shim.text && uc->rip < gp__shim.text_end)
+	if (in_text(uc->rip))
 		return false;
 	if (gp__in_stub(uc->rip, &site, &before) && before)
 		uc->rip = site->restart; /* it has not left yet: the jump again */
@@ -208,7 +213,8 @@ static void on_foreign(int sig, siginfo_t *info, struct gp_ucontext *uc)
 	struct gp_action dfl = { 0 };
 	bool asked = sig == SIGSYS && info->si_code == GP__PS_ASKED;
 
-	if (sig == SIGSYS && info->si_code == GP__OFFLOAD_STOPS) {
+	/* Without its code where that was refused; a helper runs nothing but our text. */
+	if (sig == SIGSYS && (info->si_code == GP__OFFLOAD_STOPS || (info->si_code == SI_TKILL && in_text(uc->rip)))) {
 		close_windows(uc);
 		return;
 	}
@@ -217,13 +223,13 @@ static void on_foreign(int sig, siginfo_t *info, struct gp_ucontext *uc)
 		return;
 	}
 	if (!is_fault(sig, info) && h->pid == (int)gp__raw(SYS_getpid)) {
-		gp__raw(SYS_rt_tgsigqueueinfo, h->pid, h->tid, sig, info);
+		gp__signal_send(h->tid, sig, info);
 		return;
 	}
 	if (!is_fault(sig, info) && (asked || !gp__signal_is_deadly(sig)))
 		return;
 	gp__raw(SYS_rt_sigaction, sig, &dfl, 0, 8);
-	gp__raw(SYS_tgkill, gp__raw(SYS_getpid), gp__raw(SYS_gettid), sig);
+	gp__signal_send((int)gp__raw(SYS_gettid), sig, NULL);
 }
 
 void gp__on_signal(int sig, siginfo_t *info, struct gp_ucontext *uc)
