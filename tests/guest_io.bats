@@ -39,6 +39,10 @@ load helpers
     same_three_ways fifo_tty
 }
 
+@test "FIFO: many threads blocked in open, on their own and on one, with signals and names that go" {
+    THREADS_MAX=12 same_three_ways fifo_open
+}
+
 @test "descriptors: the lowest free number each time, a daemon's close-everything loop, listings" {
     same_three_ways descriptors
 }
@@ -55,7 +59,7 @@ load helpers
     same_three_ways reuse_number
 }
 
-@test "asynchronous I/O of libc completes by waiting and by a callback" {
+@test "asynchronous I/O of libc completes by waiting, by a callback and by a signal; lists, cancelling" {
     same_three_ways aio
 }
 

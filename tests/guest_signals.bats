@@ -100,6 +100,10 @@ load helpers
     same_three_ways signal_queue
 }
 
+@test "signals of descriptors: for each kind, to a process, a group, one thread; with and without F_SETSIG" {
+    same_three_ways sigio
+}
+
 @test "signals: alternate stacks, disarmed too; a handler that changes its context, forks, leaves from a nested one" {
     same_three_ways signal_stacks
 }
