@@ -71,6 +71,17 @@ int gp__lib_epoll_ctl(int epfd, int op, int fd, void *event)
 	return (int)ret(r == -EBADF || r == -EINVAL || r == -ELOOP ? -EPERM : r);
 }
 
+/* libev would end the program. That there is no memory, or a filter forbids it once,
+ * may be over in a moment. */
+static int waited(struct gp_hub *h, long r)
+{
+	if (!gp__is_err(r) || r == -EINTR)
+		h->poll_tries = 0;
+	else if (r != -EBADF && r != -EINVAL && gp__fd_pause(&h->poll_tries))
+		r = -EINTR;
+	return (int)ret(r);
+}
+
 /* libev's millisecond timeout only says whether to sleep; the first deadline
  * says how long, to the nanosecond (epoll_pwait2, Linux 5.11). */
 int gp__lib_epoll_wait(int epfd, void *events, int max, int ms)
@@ -89,7 +100,7 @@ int gp__lib_epoll_wait(int epfd, void *events, int max, int ms)
 		ts.tv_nsec = left % GP__SEC;
 	}
 	if (left == 0)
-		return (int)ret(gp__raw(SYS_epoll_wait, epfd, events, max, 0));
+		return waited(h, gp__raw(SYS_epoll_wait, epfd, events, max, 0));
 	h->idle = 1;
 	r = gp__may_fail(SYS_epoll_pwait2, gp__raw_block(SYS_epoll_pwait2,
 	                 (long[]){ epfd, (long)events, max, left == GP__NEVER ? 0 : (long)&ts, 0, 8 }, &h->attention));
@@ -99,7 +110,7 @@ int gp__lib_epoll_wait(int epfd, void *events, int max, int ms)
 		r = gp__raw_block(SYS_epoll_pwait, (long[]){ epfd, (long)events, max, whole, 0, 8 }, &h->attention);
 	}
 	h->idle = 0;
-	return (int)ret(r);
+	return waited(h, r);
 }
 
 /* After a fork it may be closed already, and the number the program's. */

@@ -250,6 +250,7 @@ struct gp_hub {
 	int64_t poll_cost;            /* ns that the last look took while others were runnable */
 	bool poll_now;                /* the hub looks at the loop before the next turn */
 	bool refused;                 /* in this look the kernel would not watch something: it does not sleep */
+	int poll_tries;               /* how often the loop could not even wait, one after the other */
 	volatile uint32_t idle;       /* sleeps in the kernel right now */
 	unsigned external;            /* greenlets parked with GP__EXTERNAL or a deadline */
 	struct gp_deadlines deadlines;

@@ -35,6 +35,8 @@ long gp__futex_wake_everywhere(unsigned long addr, int n, uint32_t bits, unsigne
  * process, or a kernel thread of this one. */
 /* 0, or -EFAULT: this word can be no futex. One of the whole system's has to be in a
  * page that can be written to, or in a file. */
+/* There is no futex_waitv: others cannot count those that wait. */
+bool gp__futex_unwatched(void);
 long gp__futex_look(unsigned long addr, unsigned flag);
 bool gp__futex_outside(unsigned long addr, unsigned flag);
 

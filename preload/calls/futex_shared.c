@@ -109,6 +109,8 @@ static void watcher(void *arg)
 		n = gather(v);
 		unlock();
 		r = gp__raw(SYS_futex_waitv, v, n, 0, 0, 0);
+		if (r == -ENOSYS) /* a filter may have said so, once; greenlets wait already */
+			r = gp__raw(SYS_futex_waitv, v, n, 0, 0, 0);
 		lock();
 		shared.missing = r == -ENOSYS;
 		any = r > 0 ? woken_up_to(v, r) : r < 0 && r != -EINTR && (shared.missing || v[0].val == shared.changes) && fire(0);
@@ -121,11 +123,16 @@ static void watcher(void *arg)
 	gp__kthread_exit();
 }
 
+bool gp__futex_unwatched(void)
+{
+	return shared.missing || !(gp__shim.config.features & GP__FEATURE_IOURING);
+}
+
 bool gp__futex_watch(struct gp_hub *h, struct gp_futex_watch *w)
 {
 	if (!shared.list.next)
 		gp__list_init(&shared.list);
-	if (shared.missing || shared.count == WORDS_MAX || !(gp__shim.config.features & GP__FEATURE_IOURING))
+	if (shared.count == WORDS_MAX || gp__futex_unwatched())
 		return false;
 	shared.hub = h;
 	w->fired = w->woken = false;

@@ -83,6 +83,10 @@ static long wait_once(struct gp_hub *h, struct gp_guest *me, struct word *w, uns
 		at->watched = gp__futex_watch(h, &at->watch);
 		unwatched |= !at->watched;
 	}
+	if (unwatched && gp__futex_unwatched()) {
+		leave_all(w, n);
+		return -ENOSYS; /* as this kernel's own */
+	}
 	if (unwatched)
 		until = gp__min(deadline, gp__deadline_after(GP__FUTEX_LOOK_AGAIN));
 	r = gp__futex_park(h, &w[0].wait, until, shared);

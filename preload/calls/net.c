@@ -403,13 +403,15 @@ GP_CALL(accept4) { return gp__sys_accept(h, me, f); }
 static long attempt_connect(struct gp_io *io)
 {
 	long flags, r;
+	int tries = 0;
 
 	if (io->d->shares != gp__shim.shares)
 		return gp__guarded(io, SYS_connect, (const long *)io->f->arg);
 	flags = gp__raw(SYS_fcntl, io->fd, F_GETFL);
 	gp__raw(SYS_fcntl, io->fd, F_SETFL, flags | O_NONBLOCK);
 	r = gp__native(io->f);
-	gp__raw(SYS_fcntl, io->fd, F_SETFL, flags);
+	while (gp__is_err(gp__raw(SYS_fcntl, io->fd, F_SETFL, flags)) && tries++ < 3)
+		;
 	return r;
 }
 

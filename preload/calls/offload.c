@@ -15,6 +15,7 @@
 #include <sys/ipc.h>
 #include <sys/sem.h>
 #include "preload/calls/offload.h"
+#include "preload/calls/passed.h"
 #include "preload/calls/preempt.h"
 #include "preload/calls/signal.h"
 
@@ -63,27 +64,24 @@ static long interrupted(long nr)
 	switch (nr) {
 	case SYS_fsync: case SYS_fdatasync: case SYS_sync: case SYS_syncfs: case SYS_msync:
 		return 0;
-	case SYS_semop: case SYS_semtimedop: case SYS_msgsnd: case SYS_msgrcv: case SYS_clock_nanosleep:
+	case SYS_semop: case SYS_semtimedop: case SYS_msgsnd: case SYS_msgrcv: case SYS_clock_nanosleep: case SYS_io_uring_enter:
 		return GP__RESTART_NEVER;
 	default:
 		return GP__RESTART_SYS;
 	}
 }
 
-/* There is no helper. */
+/* There is no helper. Made again after a turn of the others, it counts what is left of
+ * its time. */
 static long in_turns(struct gp_hub *h, struct gp_guest *me, const struct call *c, long code)
 {
-	for (;;) {
-		long r;
+	long r;
 
+	do {
 		gp__tick_guard(h);
-		r = gp__native_block(h, me, c->nr, c->args);
-		if (r != -EINTR)
-			return r;
-		if (gp__interrupted(h, me))
-			return code ? code : GP__RESTART_SYS;
-		gp__yield_poll(h);
-	}
+		r = gp__pass_blocking(h, me, c->nr, c->args);
+	} while ((r == GP__RESTART_NEVER || r == GP__RESTART_SYS) && !gp__interrupted(h, me));
+	return r == GP__RESTART_NEVER || r == GP__RESTART_SYS ? code ? code : GP__RESTART_SYS : r;
 }
 
 long gp__offload_call(struct gp_hub *h, struct gp_guest *me, long nr, const long *args)

@@ -27,30 +27,30 @@ struct limit {
 };
 
 /* Which time, if any, the call counts from its beginning. */
-static void form_of(struct limit *l, const struct gp_frame *f)
+static void form_of(struct limit *l, long nr, const long *arg)
 {
 	l->form = TIMESPEC;
-	switch (f->nr) {
+	switch (nr) {
 	case SYS_poll: l->form = MILLISECONDS, l->arg = 2; return;
 	case SYS_epoll_wait: case SYS_epoll_pwait: l->form = MILLISECONDS, l->arg = 3; return;
 	case SYS_epoll_pwait2: case SYS_semtimedop: l->arg = 3; return;
 	case SYS_io_getevents: l->arg = 4; return;
 	case SYS_nanosleep: l->form = SLEEP, l->arg = 0; return;
 	case SYS_clock_nanosleep:
-		l->form = f->rsi & TIMER_ABSTIME ? NONE : SLEEP;
+		l->form = arg[1] & TIMER_ABSTIME ? NONE : SLEEP;
 		l->arg = 2;
 		return;
 	case SYS_futex:
-		l->form = (f->rsi & FUTEX_CMD_MASK) == FUTEX_WAIT ? TIMESPEC : NONE;
+		l->form = (arg[1] & FUTEX_CMD_MASK) == FUTEX_WAIT ? TIMESPEC : NONE;
 		l->arg = 3;
 		return;
 	default: l->form = NONE;
 	}
 }
 
-static void limit_begin(struct limit *l, const struct gp_frame *f, long *args)
+static void limit_begin(struct limit *l, long nr, long *args)
 {
-	form_of(l, f);
+	form_of(l, nr, args);
 	if (l->form == MILLISECONDS) {
 		if ((int)args[l->arg] <= 0)
 			l->form = NONE;
@@ -84,14 +84,14 @@ static void limit_again(struct limit *l, long *args)
 }
 
 /* The rest of a sleep that a signal ended. */
-static void limit_end(const struct limit *l, const struct gp_frame *f)
+static void limit_end(const struct limit *l, const long *arg)
 {
-	if (l->form == SLEEP && f->arg[l->arg + 1])
-		(void)gp__copy((void *)f->arg[l->arg + 1], &l->left, sizeof l->left);
+	if (l->form == SLEEP && arg[l->arg + 1])
+		(void)gp__copy((void *)arg[l->arg + 1], &l->left, sizeof l->left);
 }
 
 /* Calls that no signal's SA_RESTART makes begin anew (signal(7)). */
-static bool never_again(unsigned long nr)
+static bool never_again(long nr)
 {
 	switch (nr) {
 	case SYS_nanosleep: case SYS_clock_nanosleep:
@@ -105,14 +105,14 @@ static bool never_again(unsigned long nr)
 	}
 }
 
-long gp__pass_blocking(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f)
+long gp__pass_blocking(struct gp_hub *h, struct gp_guest *me, long nr, const long *arg)
 {
-	bool holds = never_again(f->nr) && !(me->g.flags & GP__OWN_TLS);
+	bool holds = never_again(nr) && !(me->g.flags & GP__OWN_TLS);
 	struct limit limit;
 	long args[6];
 
-	memcpy(args, f->arg, sizeof args);
-	limit_begin(&limit, f, args);
+	memcpy(args, arg, sizeof args);
+	limit_begin(&limit, nr, args);
 	for (;;) {
 		long r;
 
@@ -120,14 +120,14 @@ long gp__pass_blocking(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f
 			gp__watch_look(h, true);
 			gp__tick_stop();
 		}
-		r = gp__native_block(h, me, (long)f->nr, args);
+		r = gp__native_block(h, me, nr, args);
 		if (holds && !gp__hub_quiet(h))
 			gp__watch_look(h, true); /* there was no tick to do it */
 		if (gp__likely(r != -EINTR))
 			return r;
 		if (gp__interrupted(h, me)) {
-			limit_end(&limit, f);
-			return never_again(f->nr) ? GP__RESTART_NEVER : GP__RESTART_SYS;
+			limit_end(&limit, arg);
+			return never_again(nr) ? GP__RESTART_NEVER : GP__RESTART_SYS;
 		}
 		if (!holds && !gp__hub_quiet(h))
 			gp__yield_poll(h);

@@ -4,8 +4,8 @@
 
 #include "preload/shim.h"
 
-/* The call as the program made it; the others have a turn whenever something
+/* The call, with its six arguments; the others have a turn whenever something
  * ends it early. Its result, or a GP__RESTART code. */
-long gp__pass_blocking(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f);
+long gp__pass_blocking(struct gp_hub *h, struct gp_guest *me, long nr, const long *arg);
 
 #endif

@@ -10,18 +10,20 @@
  * by an edge, from an epoll descriptor of our own, and counts in the ring, which
  * is mapped for that time. A ring whose completions are
  * found by polling the device (IORING_SETUP_IOPOLL) is never readable by
- * itself, and one that is named by its place in a table is no descriptor: these
- * calls are passed on.
+ * itself, and one that is named by its place in a table is no descriptor: for
+ * these a helper waits.
  */
 #include <linux/io_uring.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <time.h>
 #include "preload/calls/fd.h"
+#include "preload/calls/offload.h"
 #include "preload/calls/passed.h"
 #include "preload/calls/signal.h"
 #include "preload/calls/time.h"
 
+#define LOOK_AGAIN (2 * GP__MSEC)
 #define KNOWN     (IORING_ENTER_GETEVENTS | IORING_ENTER_SQ_WAKEUP | IORING_ENTER_EXT_ARG)
 
 /* One wait: for how many completions, until when. */
@@ -58,7 +60,8 @@ static long ask(const struct wait *w)
 	return r;
 }
 
-/* What more than one needs. False: it cannot be had. */
+/* What more than one needs: without the watch they are counted again and again.
+ * False: it cannot be had. */
 static bool look_inside(struct wait *w)
 {
 	struct epoll_event e = { .events = EPOLLIN | EPOLLET };
@@ -73,7 +76,11 @@ static bool look_inside(struct wait *w)
 		return false;
 	w->ring = (const char *)p;
 	w->watch = gp__fd_watch_open();
-	return w->watch >= 0 && !gp__raw(SYS_epoll_ctl, w->watch, EPOLL_CTL_ADD, w->fd, &e);
+	if (w->watch >= 0 && gp__raw(SYS_epoll_ctl, w->watch, EPOLL_CTL_ADD, w->fd, &e)) {
+		gp__fd_watch_close(w->h, w->watch);
+		w->watch = -1;
+	}
+	return true;
 }
 
 static void look_away(const struct wait *w)
@@ -108,7 +115,12 @@ static long await(struct wait *w)
 		}
 		on[0] = (struct gp_fdwait){ .fd = w->fd, .events = w->watch < 0 ? GP__READ : 0 };
 		on[1] = (struct gp_fdwait){ .fd = w->watch, .events = GP__READ };
-		r = gp__wait_fds(w->h, on, w->watch < 0 ? 1 : 2, w->deadline);
+		if (w->ring && w->watch < 0) {
+			on[0].events = 0;
+			r = gp__wait_fds(w->h, on, 1, gp__min(w->deadline, gp__deadline_after(LOOK_AGAIN)));
+		} else {
+			r = gp__wait_fds(w->h, on, w->watch < 0 ? 1 : 2, w->deadline);
+		}
 		w->fd = on[0].fd; /* they may have moved */
 		w->watch = on[1].fd;
 		if (r < 0 && r != -EINTR && !gp__own_deadline(w->h, before, (int)r))
@@ -143,6 +155,28 @@ static long extended(struct wait *w, const struct gp_frame *f)
 	return r;
 }
 
+/* Without looking inside: a helper waits, whom no tick interrupts. For the kernel
+ * says nothing of an end before its time, if it has submitted something or has
+ * some completions. A ring that knows but one thread does not know helpers. */
+static long unseen(struct gp_hub *h, struct gp_guest *me, const struct gp_frame *f)
+{
+	long args[6], sent = 0, r;
+
+	memcpy(args, f->arg, sizeof args);
+	if (gp__hub_quiet(h))
+		return gp__pass_blocking(h, me, SYS_io_uring_enter, args);
+	if ((uint32_t)f->rsi) {
+		sent = gp__raw(SYS_io_uring_enter, f->rdi, f->rsi, 0, f->r10 & IORING_ENTER_SQ_WAKEUP, 0, 0);
+		if (sent != (long)(uint32_t)f->rsi)
+			return sent;
+		args[1] = 0;
+	}
+	r = gp__offload_call(h, me, SYS_io_uring_enter, args);
+	while (r == -EEXIST || (r == GP__RESTART_NEVER && !gp__interrupted(h, me)))
+		r = gp__pass_blocking(h, me, SYS_io_uring_enter, args);
+	return sent ? sent : r;
+}
+
 GP_CALL(io_uring_enter)
 {
 	struct wait w = { h, me, (int)f->rdi, (unsigned)f->rdx, GP__NEVER, -1, NULL };
@@ -154,7 +188,7 @@ GP_CALL(io_uring_enter)
 		return gp__native(f);
 	if (gp__hub_quiet(h) || flags & ~(uint32_t)KNOWN || !d || d->traits & GP__FD_IOPOLL || !look_inside(&w)) {
 		look_away(&w);
-		return gp__pass_blocking(h, me, f);
+		return unseen(h, me, f);
 	}
 	if (count || flags & IORING_ENTER_SQ_WAKEUP) {
 		sent = gp__raw(SYS_io_uring_enter, w.fd, count, 0, flags & IORING_ENTER_SQ_WAKEUP, 0, 0);

@@ -153,7 +153,7 @@ void gp__dispatch(struct gp_frame *f, struct gp_hub *h)
 		f->rax = (uint64_t)pass(h, me, f);
 	} else if (verdict == GP__MAYBLOCK) {
 		gp__shim.passed[nr < 512 ? nr : 511]++;
-		f->rax = (uint64_t)gp__pass_blocking(h, me, f);
+		f->rax = (uint64_t)gp__pass_blocking(h, me, (long)nr, (const long *)f->arg);
 	} else {
 		f->rax = (uint64_t)row->handler(h, me, f);
 	}
