@@ -17,7 +17,7 @@
 #include "preload/calls/schedule.h"
 #include "preload/calls/thread.h"
 
-#define CPUS_MAX      1024 /* bytes of a set: 8,192 processors */
+#define CPUS_MAX      256  /* bytes of a set: 2,048 processors */
 #define RESET_ON_FORK 1    /* of sched_attr.flags */
 #define RESET_POLICY  0x40000000L
 #define OF_THREAD     1    /* IOPRIO_WHO_PROCESS */
@@ -44,13 +44,23 @@ static bool resets;
 
 /* ---- of a kernel thread --------------------------------------------------------- */
 
-/* What the calling kernel thread has. */
-static void read_back(struct gp_schedule *s)
+/* What the calling kernel thread has. 0, or an error and *s is as it was. */
+static long read_back(struct gp_schedule *s)
 {
-	s->attr.size = sizeof s->attr;
-	gp__raw(SYS_sched_getattr, 0, &s->attr, sizeof s->attr, 0);
-	s->nice = 20 - (int)gp__raw(SYS_getpriority, PRIO_PROCESS, 0);
-	s->bytes = gp__raw(SYS_sched_getaffinity, 0, sizeof s->cpus, s->cpus);
+	struct gp_schedule now = { .ioprio = s->ioprio };
+	long nice, r = gp__raw(SYS_sched_getattr, 0, &now.attr, sizeof now.attr, 0);
+
+	if (r)
+		return r;
+	nice = gp__raw(SYS_getpriority, PRIO_PROCESS, 0);
+	if (gp__is_err(nice))
+		return nice;
+	now.bytes = gp__raw(SYS_sched_getaffinity, 0, sizeof now.cpus, now.cpus);
+	if (gp__is_err(now.bytes))
+		return now.bytes;
+	now.nice = 20 - (int)nice;
+	*s = now;
+	return 0;
 }
 
 static void put_on(struct gp_schedule *s)
@@ -90,17 +100,16 @@ static void try_call(void *arg)
 	put_on(t->s);
 	began = 20 - (int)gp__raw(SYS_getpriority, PRIO_PROCESS, 0);
 	t->result = gp__native(t->f);
-	if (!gp__is_err(t->result)) {
-		read_back(t->s);
-		if (t->s->nice == began)
-			be_nice(t->s, nice);
-	}
+	if (!gp__is_err(t->result))
+		t->result = read_back(t->s);
+	if (!gp__is_err(t->result) && t->s->nice == began)
+		be_nice(t->s, nice);
 	gp__kthread_exit();
 }
 
 /* ---- records ---------------------------------------------------------------------- */
 
-/* Its own, made of what the first thread has. NULL: no memory. */
+/* Its own, made of what the first thread has. NULL: it cannot be had. */
 static struct gp_schedule *own(struct gp_guest *g)
 {
 	if (g->schedule)
@@ -108,8 +117,9 @@ static struct gp_schedule *own(struct gp_guest *g)
 	g->schedule = gp__alloc(sizeof *g->schedule);
 	if (!g->schedule)
 		return NULL;
-	read_back(g->schedule);
 	g->schedule->ioprio = -1;
+	if (read_back(g->schedule))
+		gp__schedule_free(g);
 	return g->schedule;
 }
 
@@ -239,7 +249,7 @@ static long get(const struct gp_schedule *s, const struct gp_frame *f)
 	case SYS_ioprio_get: return s->ioprio >= 0 ? s->ioprio : r;
 	case SYS_sched_getscheduler: return (long)s->attr.policy | (s->attr.flags & RESET_ON_FORK ? RESET_POLICY : 0);
 	case SYS_sched_getparam: return gp__copy((void *)f->rsi, &priority, sizeof priority);
-	case SYS_sched_getaffinity: return gp__copy((void *)f->rdx, s->cpus, (size_t)r) ? -EFAULT : r;
+	case SYS_sched_getaffinity: return gp__copy((void *)f->rdx, s->cpus, gp__min((size_t)r, sizeof s->cpus)) ? -EFAULT : r;
 	case SYS_sched_getattr: /* how large it is has the kernel said */
 		return gp__copy((char *)f->rsi + 4, &s->attr.policy, gp__min(f->rdx, sizeof s->attr) - 4);
 	default: return r;
