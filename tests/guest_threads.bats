@@ -91,6 +91,10 @@ load helpers
     same_three_ways rwlock
 }
 
+@test "threads of C11, and read-write locks that prefer one side" {
+    same_three_ways c11_threads
+}
+
 @test "barrier, semaphore, spinlock and once among many threads" {
     same_three_ways barrier_sem_spin_once
 }
