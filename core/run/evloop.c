@@ -44,6 +44,7 @@ struct gp_loop {
 	struct gp_hub *hub;
 	ev_io kick;      /* an eventfd: gp__loop_kick() */
 	ev_check due;    /* fires the deadlines */
+	struct gp_evmem mem;
 };
 
 struct watcher {
@@ -238,9 +239,10 @@ int gp__loop_make(struct gp_hub *h)
 
 	if (!l)
 		return -ENOMEM;
+	gp__evmem_use(&l->mem);
 	r = gp__evmem_room(0);
 	if (r)
-		goto fail_room;
+		goto fail_loop;
 	ev_set_allocator(gp__evmem_allocate);
 	l->hub = h;
 	l->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV | EVFLAG_NOTIMERFD);
@@ -262,7 +264,6 @@ fail_kick:
 	ev_loop_destroy(l->ev);
 fail_loop:
 	gp__evmem_drop();
-fail_room:
 	gp__free(l);
 	return r;
 }

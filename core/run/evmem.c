@@ -22,27 +22,23 @@
 #include "core/alloc.h"
 #include "core/run/evmem.h"
 
-#define TABLES 8    /* the loop; events; numbers; changes; numbers that epoll refuses; checks; pending, of two priorities */
-#define ENTRY  16UL /* the largest */
-#define ROUND  4160UL
-#define FIRST  1024 /* our own descriptors lie below */
+#define ENTRY 16UL /* the largest */
+#define ROUND 4160UL
+#define FIRST 1024 /* our own descriptors lie below */
 
-struct block {
+struct gp_evblock {
 	size_t size; /* bytes behind it */
 	size_t pad;
 };
 
-/* Of the kernel thread, as its loop is. */
-static GP__PER_THREAD struct {
-	int numbers; /* that there is room for */
-	size_t size; /* of blocks for so many */
-	int count;
-	struct block *spare[TABLES];
-} mem;
+/* Of the loop of the kernel thread: libev says nothing of whom it asks for. */
+static GP__PER_THREAD struct gp_evmem *mem;
 
-static struct block *block_make(size_t size)
+void gp__evmem_use(struct gp_evmem *m) { mem = m; }
+
+static struct gp_evblock *block_make(size_t size)
 {
-	struct block *b = gp__realloc(NULL, sizeof *b + size);
+	struct gp_evblock *b = gp__realloc(NULL, sizeof *b + size);
 
 	if (b)
 		b->size = size;
@@ -51,31 +47,31 @@ static struct block *block_make(size_t size)
 
 static void drop_spares(void)
 {
-	while (mem.count)
-		gp__free(mem.spare[--mem.count]);
+	while (mem->count)
+		gp__free(mem->spare[--mem->count]);
 }
 
 int gp__evmem_room(int fd)
 {
-	int numbers = gp__max(mem.numbers, FIRST), n;
-	struct block *more[TABLES];
+	int numbers = gp__max(mem->numbers, FIRST), n;
+	struct gp_evblock *more[GP__EVMEM_TABLES];
 	size_t size;
 
-	if (fd < mem.numbers)
+	if (fd < mem->numbers)
 		return 0;
 	while (numbers <= fd)
 		numbers *= 2;
 	size = 2 * ENTRY * (size_t)numbers + ROUND;
-	for (n = 0; n < TABLES; n++) {
+	for (n = 0; n < GP__EVMEM_TABLES; n++) {
 		more[n] = block_make(size);
 		if (!more[n])
 			goto fail;
 	}
 	drop_spares();
-	memcpy(mem.spare, more, sizeof more);
-	mem.count = TABLES;
-	mem.numbers = numbers;
-	mem.size = size;
+	memcpy(mem->spare, more, sizeof more);
+	mem->count = GP__EVMEM_TABLES;
+	mem->numbers = numbers;
+	mem->size = size;
 	return 0;
 fail:
 	while (n)
@@ -83,27 +79,27 @@ fail:
 	return -ENOMEM;
 }
 
-int gp__evmem_numbers(void) { return mem.numbers; }
+int gp__evmem_numbers(void) { return mem->numbers; }
 
 /* A block that is no longer used. */
-static void put(struct block *b)
+static void put(struct gp_evblock *b)
 {
-	if (b->size == mem.size && mem.count < TABLES)
-		mem.spare[mem.count++] = b;
+	if (b->size == mem->size && mem->count < GP__EVMEM_TABLES)
+		mem->spare[mem->count++] = b;
 	else
 		gp__free(b);
 }
 
-static struct block *take(size_t size)
+static struct gp_evblock *take(size_t size)
 {
-	if (mem.count && size <= mem.size)
-		return mem.spare[--mem.count];
+	if (mem->count && size <= mem->size)
+		return mem->spare[--mem->count];
 	return block_make(size); /* a number that epoll refuses and that is waited for is listed again after each fork */
 }
 
 void *gp__evmem_allocate(void *p, long size)
 {
-	struct block *b = p ? (struct block *)p - 1 : NULL, *to = NULL;
+	struct gp_evblock *b = p ? (struct gp_evblock *)p - 1 : NULL, *to = NULL;
 
 	if (b && size && b->size >= (size_t)size)
 		return p;
@@ -122,6 +118,5 @@ void *gp__evmem_allocate(void *p, long size)
 void gp__evmem_drop(void)
 {
 	drop_spares();
-	mem.numbers = 0;
-	mem.size = 0;
+	mem = NULL;
 }

@@ -178,7 +178,7 @@ static struct gp_waiter *next_waiter(struct gp_hub *h, struct gp_notifier *n) { 
 
 static void *wait_once(void *arg)
 {
-	struct gp_waiter w;
+	struct gp_waiter w = { .place = 0 };
 
 	EXPECT_INT(gp__wait_in(gp__hub(), &waiters, &w, "object", 1, GP__NEVER), 0);
 	trace("%s", (const char *)arg);
