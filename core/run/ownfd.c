@@ -162,8 +162,11 @@ void gp__fd_unkeep(struct gp_hub *h, int fd)
 void gp__fds_drop_kept(struct gp_hub *h)
 {
 	for (int fd = 0; kept && fd < h->fds_used; fd++)
-		if (h->fds[fd].kept && !gp__raw(SYS_close, fd))
+		if (h->fds[fd].kept) {
+			if (!lent) /* the parent's calls go on with them */
+				gp__raw(SYS_close, fd);
 			gp__fd_unkeep(h, fd);
+		}
 }
 
 /* A hub that exists cannot go on without its descriptors. That there is none is
