@@ -157,13 +157,14 @@ static long extended(struct wait *w, const struct gp_frame *f)
 
 /* Without looking inside: a helper waits, whom no tick interrupts. For the kernel
  * says nothing of an end before its time, if it has submitted something or has
- * some completions. A ring that knows but one thread does not know helpers. */
+ * some completions. A ring that knows but one thread does not know helpers; a flag
+ * that we do not know may mean anything. */
 static long unseen(struct gp_hub *h, struct gp_guest *me, const struct gp_frame *f)
 {
 	long args[6], sent = 0, r;
 
 	memcpy(args, f->arg, sizeof args);
-	if (gp__hub_quiet(h))
+	if (gp__hub_quiet(h) || (uint32_t)f->r10 & ~(uint32_t)KNOWN)
 		return gp__pass_blocking(h, me, SYS_io_uring_enter, args);
 	if ((uint32_t)f->rsi) {
 		sent = gp__raw(SYS_io_uring_enter, f->rdi, f->rsi, 0, f->r10 & IORING_ENTER_SQ_WAKEUP, 0, 0);
