@@ -19,7 +19,7 @@ same_calls() {
 @test "random calls: bad descriptors, pointers, flags and sizes give the same errors" {
     need_shim
     # shellcheck disable=SC2046
-    same_calls $(seq 1 10)
+    same_calls $(seq 1 20)
 }
 
 @test "fuzz: the recogniser of sites against a disassembler, and the reader of the environment" {

@@ -63,19 +63,25 @@ static void remember_shared(unsigned long low, unsigned long high)
 
 /* ---- the calls -------------------------------------------------------------------------- */
 
-/* The program wants this place, where it knows of nothing: neither do we. */
+/* The program wants this place, where it knows of nothing: neither do we. Before the
+ * call, which the kernel may refuse all the same; not where it surely does. */
 static void vacate(uint64_t low, uint64_t size)
 {
-	gp__stubs_vacate(low, low + size);
-	gp__stacks_vacate(low, low + size);
+	uint64_t high = gp__align_up(low + size, GP__PAGE);
+
+	if (low & (GP__PAGE - 1) || high <= low)
+		return;
+	gp__stubs_vacate(low, high);
+	gp__stacks_vacate(low, high);
 }
 
-/* What was there is gone. */
-static void replaces(uint64_t low, uint64_t size)
+/* After the call: what was there is gone. */
+static void gone(uint64_t low, uint64_t size)
 {
-	vacate(low, size);
-	gp__sites_forget(low, low + size);
-	forget_shared(low, low + size);
+	uint64_t high = gp__align_up(low + size, GP__PAGE);
+
+	gp__sites_forget(low, high);
+	forget_shared(low, high);
 }
 
 GP_CALL(mmap)
@@ -90,13 +96,13 @@ GP_CALL(mmap)
 		if (!gp__stack_may_map())
 			return -ENOMEM;
 	}
-	if (f->r10 & MAP_FIXED)
-		replaces(f->rdi, f->rsi);
-	else if (f->r10 & MAP_FIXED_NOREPLACE)
+	if (f->r10 & (MAP_FIXED | MAP_FIXED_NOREPLACE))
 		vacate(f->rdi, f->rsi);
 	r = gp__native(f);
 	if (gp__is_err(r))
 		return r;
+	if (f->r10 & MAP_FIXED)
+		gone(f->rdi, f->rsi);
 	if (stack)
 		gp__stack_mapped();
 	if (f->r10 & MAP_SHARED)
@@ -110,8 +116,11 @@ GP_CALL(munmap)
 
 	if (gp__stack_unmap_call(f, &r))
 		return r;
-	replaces(f->rdi, f->rsi);
-	return gp__native(f);
+	vacate(f->rdi, f->rsi);
+	r = gp__native(f);
+	if (!r)
+		gone(f->rdi, f->rsi);
+	return r;
 }
 
 GP_CALL(mprotect)
@@ -139,10 +148,8 @@ GP_CALL(mremap)
 	if (gp__is_err(r))
 		return r;
 	shared = gp__mem_shared(old);
-	if (f->r10 & MREMAP_FIXED) {
-		gp__sites_forget(f->r8, f->r8 + f->rdx);
-		forget_shared(f->r8, f->r8 + f->rdx);
-	}
+	if (f->r10 & MREMAP_FIXED)
+		gone(f->r8, f->rdx);
 	forget_shared(old, gp__align_up(end, GP__PAGE));
 	if (shared)
 		remember_shared((unsigned long)r, (unsigned long)r + gp__align_up(f->rdx, GP__PAGE));
