@@ -17,16 +17,18 @@ void gp__idlers_wake(struct gp_hub *h)
 		gp__wake(gp__list_entry(h->idlers.prev, struct gp_greenlet, wait_link), 0);
 }
 
-GP_API int gp_idle(void)
+GP_API int gp_idle(int64_t deadline)
 {
 	struct gp_hub *h = gp__hub_need();
 	int r;
 
 	if (!h)
 		return -ENOMEM;
+	if (deadline <= gp__now())
+		return -ETIMEDOUT;
 	do {
 		gp__list_append(&h->idlers, &h->current->wait_link);
-		r = gp__park(h, "idle", 0, GP__NEVER, GP__EXTERNAL | GP__INTERRUPTIBLE | GP__CANCELABLE);
+		r = gp__park(h, "idle", 0, deadline, GP__EXTERNAL | GP__INTERRUPTIBLE | GP__CANCELABLE);
 		if (r == -EINTR)
 			gp__take_signals(h);
 	} while (r == -EINTR);

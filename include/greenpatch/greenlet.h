@@ -208,9 +208,10 @@ int gp_sleep(int64_t ns);
 int gp_yield(void);
 
 /* The caller waits until nobody else can run, and nothing that has happened
- * outside lets somebody: gevent's idle. Of several the latest comes first. 0, or
+ * outside lets somebody: gevent's idle. Of several the latest comes first. 0;
+ * -ETIMEDOUT if others can still run at the deadline (or it has passed already), or
  * what a kill or a timeout brings. Parks. */
-int gp_idle(void);
+int gp_idle(int64_t deadline);
 
 /* ---- asking ------------------------------------------------------------------------------- */
 

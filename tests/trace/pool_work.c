@@ -30,7 +30,7 @@ static void *work(void *arg)
 	if (n % 3 == 0)
 		gp_yield();
 	if (n % 5 == 0)
-		gp_idle();
+		gp_idle(GP_NEVER);
 	if (n % 11 == 0)
 		gp_fail(-EIO, "unlucky");
 	gp_lock_acquire(lock, GP_NEVER);

@@ -369,7 +369,7 @@ CASE("wait_count waits for that many, for all, or until the deadline")
 
 static void *idle(void *arg)
 {
-	EXPECT_INT(gp_idle(), 0);
+	EXPECT_INT(gp_idle(GP_NEVER), 0);
 	trace("idle%s", (char *)arg);
 	gp_yield();
 	trace("i%s", (char *)arg);
@@ -415,16 +415,38 @@ CASE("idle looks at descriptors and timers first, and does not wait for them")
 	gp_go(read_one, &p[0]);
 	gp_yield();
 	NEED(write(p[1], "x", 1) == 1);
-	EXPECT_INT(gp_idle(), 0);
+	EXPECT_INT(gp_idle(GP_NEVER), 0);
 	EXPECT_STR(unit_trace, "read");
 	EXPECT(!gp_ready(sleeper));
 	EXPECT_INT(gp_kill(sleeper, GP_NEVER), 0);
 	gp_unref(sleeper);
 }
 
+static void *gives_way(void *stop)
+{
+	while (!*(bool *)stop)
+		gp_yield();
+	return NULL;
+}
+
+CASE("idle gives up at its deadline, while others can run; and comes before it, if they cannot")
+{
+	bool stop = false;
+	struct gp_greenlet *busy = gp_spawn(gives_way, &stop);
+
+	EXPECT_INT(gp_idle(0), -ETIMEDOUT);
+	EXPECT_INT(gp_idle(gp_after(5 * GP_MSEC)), -ETIMEDOUT);
+	EXPECT(gp__list_empty(&gp_self()->hub->idlers));
+	stop = true;
+	EXPECT_INT(gp_join(busy, GP_NEVER), 0);
+	gp_unref(busy);
+	EXPECT_INT(gp_idle(gp_after(1000 * GP_SEC)), 0);
+	EXPECT_INT(gp_self()->hub->deadlines.count, 0);
+}
+
 static void *idle_killed(void *arg)
 {
-	EXPECT_INT(gp_idle(), -ECANCELED);
+	EXPECT_INT(gp_idle(GP_NEVER), -ECANCELED);
 	return NULL;
 }
 
