@@ -15,7 +15,7 @@ struct shared {
 	pthread_rwlock_t rwlock;
 	pthread_barrier_t barrier;
 	sem_t there, here;
-	int turn, count;
+	int turn, count[2]; /* under the mutex, under the read-write lock */
 };
 
 static struct shared *shared;
@@ -67,10 +67,10 @@ static void play(int me)
 	pthread_barrier_wait(&shared->barrier);
 	for (int i = 0; i < ROUNDS; i++) {
 		pthread_mutex_lock(&shared->mutex);
-		shared->count++;
+		shared->count[0]++;
 		pthread_mutex_unlock(&shared->mutex);
 		pthread_rwlock_wrlock(&shared->rwlock);
-		shared->count++;
+		shared->count[1]++;
 		if (i % 50 == 0)
 			sched_yield();
 		pthread_rwlock_unlock(&shared->rwlock);
@@ -199,7 +199,7 @@ int main(int argc, char **argv)
 	player = thread_start(plays, (void *)0);
 	sem_post(sem);
 	thread_join(player);
-	printf("counted %d\n", shared->count);
+	printf("counted %d %d\n", shared->count[0], shared->count[1]);
 	sem_post(&shared->there);
 	wait_for(&shared->here);
 	heir = thread_start(inherits, NULL);
