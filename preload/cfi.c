@@ -39,7 +39,9 @@ static int64_t next_signed(struct gp_walk *w, unsigned bytes)
 	return (int64_t)(next(w, bytes) << unused) >> unused;
 }
 
-static uint64_t uleb(struct gp_walk *w)
+/* A number of seven bits a byte, the lowest first; the last byte's sixth is its sign,
+ * if it has one. */
+static uint64_t leb(struct gp_walk *w, bool is_signed)
 {
 	uint64_t v = 0;
 	uint8_t b;
@@ -50,22 +52,11 @@ static uint64_t uleb(struct gp_walk *w)
 		v |= shift < 64 ? (uint64_t)(b & 0x7f) << shift : 0;
 		shift += 7;
 	} while (b & 0x80 && !w->bad);
-	return v;
+	return is_signed && b & 0x40 && shift < 64 ? v | ~0UL << shift : v;
 }
 
-static int64_t sleb(struct gp_walk *w)
-{
-	uint64_t v = 0;
-	uint8_t b;
-	unsigned shift = 0;
-
-	do {
-		b = next_u8(w);
-		v |= shift < 64 ? (uint64_t)(b & 0x7f) << shift : 0;
-		shift += 7;
-	} while (b & 0x80 && !w->bad);
-	return (int64_t)(b & 0x40 && shift < 64 ? v | ~0UL << shift : v);
-}
+static uint64_t uleb(struct gp_walk *w) { return leb(w, false); }
+static int64_t sleb(struct gp_walk *w) { return (int64_t)leb(w, true); }
 
 /* An address, as DW_EH_PE_ says: absolute or from here. */
 static uint64_t next_address(struct gp_walk *w, uint8_t encoding)
