@@ -38,14 +38,12 @@ bool gp__fd_is_ours(int fd)
 /* O(numbers in use) while files are kept. */
 unsigned gp__fd_next_own(unsigned from, unsigned last)
 {
+	const struct gp_hub *h = kept ? gp__hub() : NULL;
 	unsigned end = last;
 
-	for (unsigned fd = from + 1; kept && fd <= last && fd < (unsigned)gp__hub()->fds_used; fd++)
-		if (gp__hub()->fds[fd].kept) {
+	for (unsigned fd = from + 1; h && fd <= end && fd < (unsigned)h->fds_used; fd++)
+		if (h->fds[fd].kept)
 			end = fd - 1;
-			break;
-		}
-
 	for (unsigned i = 0; i < OWN_MAX; i++)
 		if (own[i] >= 0 && (unsigned)own[i] > from && (unsigned)own[i] <= end)
 			end = (unsigned)own[i] - 1;
@@ -99,22 +97,37 @@ void gp__fds_drop_own(void)
 	}
 }
 
-int gp__fd_hide(int fd)
+/* Where the table ends, or so much of it as we use. */
+static long top(void)
 {
 	struct rlimit lim = { 1024, 1024 };
-	long top, hidden = -EMFILE;
+
+	gp__raw(SYS_getrlimit, RLIMIT_NOFILE, &lim);
+	return (long)gp__min(lim.rlim_cur, 1024UL);
+}
+
+/* A second number for the file, from `at` on or, if there is none left, further down. */
+static long dup_from(int fd, long at)
+{
+	long to = -EMFILE;
+
+	for (; at > 2 && gp__is_err(to); at /= 2) {
+		to = gp__raw(SYS_fcntl, fd, F_DUPFD_CLOEXEC, at);
+		if (to == own_avoid) {
+			gp__raw(SYS_close, to);
+			to = gp__raw(SYS_fcntl, fd, F_DUPFD_CLOEXEC, own_avoid + 1);
+		}
+	}
+	return to;
+}
+
+int gp__fd_hide(int fd)
+{
+	long hidden;
 
 	if (fd < 0)
 		return fd;
-	gp__raw(SYS_getrlimit, RLIMIT_NOFILE, &lim);
-	top = (long)gp__min(lim.rlim_cur, 1024UL);
-	for (long at = gp__max(top - OWN_MAX, 3L); at > 2 && gp__is_err(hidden); at /= 2) {
-		hidden = gp__raw(SYS_fcntl, fd, F_DUPFD_CLOEXEC, at);
-		if (hidden == own_avoid) {
-			gp__raw(SYS_close, hidden);
-			hidden = gp__raw(SYS_fcntl, fd, F_DUPFD_CLOEXEC, own_avoid + 1);
-		}
-	}
+	hidden = dup_from(fd, gp__max(top() - OWN_MAX, 3L));
 	gp__raw(SYS_close, fd);
 	if (gp__is_err(hidden))
 		return (int)hidden;
@@ -132,13 +145,9 @@ int gp__fd_hide(int fd)
  * own numbers come last. */
 int gp__fd_keep(struct gp_hub *h, int fd)
 {
-	struct rlimit lim = { 1024, 1024 };
-	struct gp_fd *f = NULL;
-	long to = -EMFILE;
+	long to = dup_from(fd, top() * 3 / 4);
+	struct gp_fd *f;
 
-	gp__raw(SYS_getrlimit, RLIMIT_NOFILE, &lim);
-	for (long at = (long)gp__min(lim.rlim_cur, 1024UL) * 3 / 4; at > 2 && gp__is_err(to); at /= 2)
-		to = gp__raw(SYS_fcntl, fd, F_DUPFD_CLOEXEC, at);
 	if (gp__is_err(to))
 		return (int)to;
 	f = gp__fd(h, (int)to);
