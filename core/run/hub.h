@@ -524,6 +524,8 @@ void gp__fdwait_move(struct gp_hub *h, struct gp_fdwait *w, int to);
 int gp__fd_wake(struct gp_hub *h, int fd);
 struct gp_fd *gp__fd(struct gp_hub *h, int fd); /* NULL: out of the table */
 int gp__fds_make(struct gp_hub *h);
+/* The process may not have as many addresses as it likes (RLIMIT_AS). */
+bool gp__space_is_limited(void);
 /* Address space is dear from now on: gives back what no number of today needs. */
 void gp__fds_trim(struct gp_hub *h);
 /* The table has room for this number, perhaps from now on. */

@@ -38,20 +38,27 @@ static bool room(struct gp_hub *h, unsigned long n)
 	return true;
 }
 
+bool gp__space_is_limited(void)
+{
+	struct rlimit space = { RLIM_INFINITY, RLIM_INFINITY };
+
+	gp__raw(SYS_getrlimit, RLIMIT_AS, &space);
+	return space.rlim_cur != RLIM_INFINITY;
+}
+
 /* Room for as many numbers as the hard limit allows, reserved only: a page is
  * touched when a number in it is waited for. Where address space is limited it
  * is what the soft limit allows, and grows in place. */
 int gp__fds_make(struct gp_hub *h)
 {
-	struct rlimit files = { FDS_MIN, FDS_MIN }, space = { RLIM_INFINITY, RLIM_INFINITY };
+	struct rlimit files = { FDS_MIN, FDS_MIN };
 	unsigned long n;
 
 	gp__raw(SYS_getrlimit, RLIMIT_NOFILE, &files);
-	gp__raw(SYS_getrlimit, RLIMIT_AS, &space);
 	n = gp__min(files.rlim_max, FDS_MAX);
 	n = gp__max(n, FDS_MIN);
 	h->fds_most = (int)n;
-	if (space.rlim_cur != RLIM_INFINITY) {
+	if (gp__space_is_limited()) {
 		n = gp__min(n, files.rlim_cur);
 		n = gp__max(n, FDS_FEW);
 	}

@@ -184,9 +184,8 @@ GP_CALL(rlimit)
 	bool old = f->nr == SYS_setrlimit, mine = old || f->rdi == 0 || (int)f->rdi == h->pid;
 	uint64_t what = old ? f->rdi : f->rsi, from = old ? f->rsi : f->rdx;
 	long r = gp__native(f);
-	struct rlimit now;
 
-	if (!r && mine && from && what == RLIMIT_AS && !gp__raw(SYS_getrlimit, RLIMIT_AS, &now) && now.rlim_cur != RLIM_INFINITY)
+	if (!r && mine && from && what == RLIMIT_AS && gp__space_is_limited())
 		spare_nothing(h);
 	return r;
 }

@@ -19,7 +19,6 @@
  * natively.
  */
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include "preload/calls/stacks.h"
 
 #ifndef MADV_GUARD_INSTALL
@@ -77,23 +76,16 @@ static bool have_guards(void)
 
 /* ---- chunks ---------------------------------------------------------------------------- */
 
-static bool space_is_limited(void)
-{
-	struct rlimit space = { RLIM_INFINITY, RLIM_INFINITY };
-
-	gp__raw(SYS_getrlimit, RLIMIT_AS, &space);
-	return space.rlim_cur != RLIM_INFINITY;
-}
-
 static struct chunk *chunk_make(unsigned long stack)
 {
 	struct chunk *c = &mem.chunk[mem.chunks];
-	unsigned long size = CHUNK;
+	unsigned long most = CHUNK, size = 0;
 	long p = -ENOMEM;
 
-	if (mem.chunks == CHUNKS_MAX || mem.locked || space_is_limited())
+	if (mem.chunks == CHUNKS_MAX || mem.locked || gp__space_is_limited())
 		return NULL;
-	for (; size >= CHUNK_MIN && size >= stack && gp__is_err(p); size /= 2) {
+	for (; most >= CHUNK_MIN && most >= stack; most /= 2) {
+		size = most / stack * stack;
 		p = gp__raw(SYS_mmap, 0, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 		if (!gp__is_err(p))
 			break;
@@ -111,13 +103,17 @@ static struct chunk *chunk_make(unsigned long stack)
 	return c;
 }
 
+static uint32_t index_of(const struct chunk *c, unsigned long addr) { return (uint32_t)((addr - c->base) / c->stack); }
+static struct slot *slot_of(const struct chunk *c, unsigned long addr) { return &c->slot[index_of(c, addr)]; }
+static unsigned long base_of(const struct chunk *c, uint32_t i) { return c->base + i * c->stack; }
+
 /* Of a retired one only slots in use are ours. */
 static struct chunk *chunk_of(unsigned long addr)
 {
 	for (unsigned i = 0; i < mem.chunks; i++) {
 		struct chunk *c = &mem.chunk[i];
 
-		if (addr >= c->base && addr < c->base + c->size && (!c->retired || c->slot[(addr - c->base) / c->stack].used))
+		if (addr >= c->base && addr < c->base + c->size && (!c->retired || slot_of(c, addr)->used))
 			return c;
 	}
 	return NULL;
@@ -150,20 +146,20 @@ long gp__stack_take(unsigned long size)
 		c->free = c->slot[i].next;
 	} else {
 		i = c->fresh;
-		if (gp__raw(SYS_mprotect, c->base + i * size, size, PROT_READ | PROT_WRITE))
+		if (gp__raw(SYS_mprotect, base_of(c, i), size, PROT_READ | PROT_WRITE))
 			return -ENOMEM;
 		c->fresh++;
 	}
 	c->slot[i].used = true;
 	c->used++;
-	return (long)(c->base + i * size);
+	return (long)base_of(c, i);
 }
 
 /* The program protects part of a slot. */
 static long protect(struct chunk *c, const struct gp_frame *f)
 {
-	struct slot *s = &c->slot[(f->rdi - c->base) / c->stack];
-	unsigned long base = (f->rdi - c->base) / c->stack * c->stack + c->base;
+	struct slot *s = slot_of(c, f->rdi);
+	unsigned long base = base_of(c, index_of(c, f->rdi));
 	unsigned long guard = f->rdi - base, had = s->guard * GP__PAGE;
 	long r = 0;
 
@@ -206,9 +202,9 @@ bool gp__stack_unmap_call(const struct gp_frame *f, long *r)
 
 	if (!c)
 		return false;
-	i = (uint32_t)((f->rdi - c->base) / c->stack);
+	i = index_of(c, f->rdi);
 	s = &c->slot[i];
-	base = c->base + i * c->stack;
+	base = base_of(c, i);
 	if (f->rdi != base || size != c->stack || !s->used) {
 		*r = gp__raw(SYS_madvise, f->rdi, size, MADV_DONTNEED);
 		return true;
@@ -237,7 +233,7 @@ GP_CALL(madvise)
 	struct chunk *c = f->rdx == MADV_DONTNEED ? chunk_of(f->rdi) : NULL;
 	unsigned long end = f->rdi + f->rsi;
 
-	if (!c || f->rsp - c->base >= c->size || (f->rsp - c->base) / c->stack != (f->rdi - c->base) / c->stack || end > f->rsp)
+	if (!c || f->rsp - c->base >= c->size || index_of(c, f->rsp) != index_of(c, f->rdi) || end > f->rsp)
 		return gp__native(f);
 	return 0;
 }
@@ -252,6 +248,7 @@ bool gp__stack_wanted(const struct gp_frame *f)
 
 bool gp__stack_may_map(void) { return mem.others < OTHERS_MAX; }
 void gp__stack_mapped(void) { mem.others++; }
+
 /* The records of a whole chunk can be many. */
 static void shorten(struct chunk *c)
 {
@@ -264,30 +261,31 @@ static void shorten(struct chunk *c)
 	c->slot = few;
 }
 
+/* Another chunk may have its place afterwards, one that was looked at already if
+ * they are gone through from the last on. */
 static void retire(struct chunk *c)
 {
-	unsigned long end = c->base + c->fresh * c->stack;
+	unsigned long end = base_of(c, c->fresh);
 
+	if (c->retired)
+		return;
 	gp__raw(SYS_munmap, end, c->base + c->size - end);
 	for (uint32_t i = c->free; i; i = c->slot[i - 1].next)
-		gp__raw(SYS_munmap, c->base + (i - 1) * c->stack, c->stack);
+		gp__raw(SYS_munmap, base_of(c, i - 1), c->stack);
 	c->size = c->fresh * c->stack;
 	c->count = c->fresh;
 	c->free = 0;
 	c->retired = true;
-	shorten(c);
+	if (c->used)
+		shorten(c);
+	else
+		chunk_drop(c);
 }
 
 void gp__stacks_retire(void)
 {
-	for (unsigned i = mem.chunks; i-- > 0;) {
-		struct chunk *c = &mem.chunk[i];
-
-		if (!c->retired)
-			retire(c);
-		if (!c->used)
-			chunk_drop(c);
-	}
+	for (unsigned i = mem.chunks; i-- > 0;)
+		retire(&mem.chunk[i]);
 }
 
 void gp__stacks_vacate(uint64_t low, uint64_t high)
@@ -295,13 +293,10 @@ void gp__stacks_vacate(uint64_t low, uint64_t high)
 	for (unsigned i = mem.chunks; i-- > 0;) {
 		struct chunk *c = &mem.chunk[i];
 
-		if (c->retired || low >= c->base + c->size || high <= c->base)
+		if (low >= c->base + c->size || high <= c->base)
 			continue;
-		if (low >= c->base && (high - 1 - c->base) / c->stack == (low - c->base) / c->stack && c->slot[(low - c->base) / c->stack].used)
-			continue; /* in a stack of its own */
-		retire(c);
-		if (!c->used)
-			chunk_drop(c);
+		if (low < c->base || index_of(c, high - 1) != index_of(c, low) || !slot_of(c, low)->used)
+			retire(c); /* not in a stack of its own */
 	}
 }
 
@@ -310,7 +305,7 @@ static void make_present(const struct chunk *c)
 {
 	for (uint32_t i = 0; i < c->count; i++)
 		if (c->slot[i].used)
-			gp__raw(SYS_madvise, c->base + i * c->stack + c->slot[i].guard * GP__PAGE,
+			gp__raw(SYS_madvise, base_of(c, i) + c->slot[i].guard * GP__PAGE,
 			        c->stack - c->slot[i].guard * GP__PAGE, MADV_POPULATE_WRITE);
 }
 
@@ -327,6 +322,6 @@ void gp__stack_fault(siginfo_t *info)
 	unsigned long at = (unsigned long)info->si_addr;
 	struct chunk *c = info->si_code == SEGV_MAPERR ? chunk_of(at) : NULL;
 
-	if (c && (at - c->base) % c->stack < c->slot[(at - c->base) / c->stack].guard * GP__PAGE)
+	if (c && (at - c->base) % c->stack < slot_of(c, at)->guard * GP__PAGE)
 		info->si_code = SEGV_ACCERR;
 }
