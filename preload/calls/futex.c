@@ -88,17 +88,17 @@ long gp__futex_wake(unsigned long addr, int n, uint32_t bits)
 	return woken;
 }
 
-long gp__futex_look(unsigned long addr, unsigned flag)
+long gp__futex_look(unsigned long addr, unsigned flag, uint32_t *value)
 {
-	uint32_t value, was;
+	uint32_t was;
 	long none[2] = { 0, 0 };
 
-	if (gp__load32(&value, (uint32_t *)addr))
+	if (gp__load32(value, (uint32_t *)addr))
 		return -EFAULT;
-	if (flag || gp__likely(!gp__cas32((uint32_t *)addr, value, value, &was)))
+	if (flag || gp__likely(!gp__cas32((uint32_t *)addr, *value, *value, &was)))
 		return 0;
 	/* Of a page that cannot be written to the kernel knows what it is. */
-	return gp__raw(SYS_futex, addr, FUTEX_WAIT, ~value, none) == -EFAULT ? -EFAULT : 0;
+	return gp__raw(SYS_futex, addr, FUTEX_WAIT, ~*value, none) == -EFAULT ? -EFAULT : 0;
 }
 
 bool gp__futex_outside(unsigned long addr, unsigned flag)
@@ -198,7 +198,7 @@ static long wait(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, uint
 		return -EINVAL;
 	if (f->rdi & 3)
 		return -EINVAL;
-	if (gp__futex_look(f->rdi, flag) || gp__load32(&value, (uint32_t *)f->rdi))
+	if (gp__futex_look(f->rdi, flag, &value))
 		return -EFAULT;
 	if (value != (uint32_t)f->rdx)
 		return -EAGAIN;
@@ -227,11 +227,13 @@ static long deadline_of(const struct gp_frame *f, int op, int64_t *out)
  * be there. */
 static long bad_word(uint64_t addr, uint64_t op)
 {
+	uint32_t value;
+
 	if (addr & 3)
 		return -EINVAL;
 	if (addr >= 1UL << 47)
 		return -EFAULT;
-	return op & FUTEX_PRIVATE_FLAG ? 0 : gp__futex_look(addr, 0);
+	return op & FUTEX_PRIVATE_FLAG ? 0 : gp__futex_look(addr, 0, &value);
 }
 
 static long requeue(struct gp_frame *f, bool compare)

@@ -31,13 +31,13 @@ long gp__futex_wake(unsigned long addr, int n, uint32_t bits);
 /* The same, greenlets or not. flag: FUTEX_PRIVATE_FLAG of the call, which a wake
  * and a wait have in common. */
 long gp__futex_wake_everywhere(unsigned long addr, int n, uint32_t bits, unsigned flag);
-/* Whether somebody who is no greenlet may wait for the word or wake it: another
- * process, or a kernel thread of this one. */
-/* 0, or -EFAULT: this word can be no futex. One of the whole system's has to be in a
- * page that can be written to, or in a file. */
+/* The word: 0, or -EFAULT if it can be no futex. One of the whole system's (no flag)
+ * has to be in a page that can be written to, or in a file. */
+long gp__futex_look(unsigned long addr, unsigned flag, uint32_t *value);
 /* There is no futex_waitv: others cannot count those that wait. */
 bool gp__futex_unwatched(void);
-long gp__futex_look(unsigned long addr, unsigned flag);
+/* Whether somebody who is no greenlet may wait for the word or wake it: another
+ * process, or a kernel thread of this one. */
 bool gp__futex_outside(unsigned long addr, unsigned flag);
 
 /* futex_pi.c */

@@ -21,6 +21,8 @@ struct word {
 /* What the program gave, copied and looked at. 0 or -errno. */
 static long read_words(struct word *w, const struct futex_waitv *from, unsigned n)
 {
+	uint32_t value;
+
 	for (unsigned i = 0; i < n; i++) {
 		struct futex_waitv v;
 
@@ -35,7 +37,7 @@ static long read_words(struct word *w, const struct futex_waitv *from, unsigned 
 	for (unsigned i = 0; i < n; i++) {
 		if (w[i].wait.addr & 3)
 			return -EINVAL;
-		if (gp__futex_look(w[i].wait.addr, w[i].flag))
+		if (gp__futex_look(w[i].wait.addr, w[i].flag, &value))
 			return -EFAULT;
 		w[i].outside = gp__futex_outside(w[i].wait.addr, w[i].flag);
 	}
