@@ -15,7 +15,7 @@
 #define TID_MASK 0x3fffffffU
 
 static unsigned long place;       /* of the greenlet in the list */
-static struct gp_modules modules; /* for what is printed; used by one at a time (print_frames) */
+static struct gp_modules modules; /* for what is printed; used by one at a time (format_address) */
 static volatile bool printing;
 
 void gp__list_next(struct gp_hub *h, unsigned long before)

@@ -97,7 +97,7 @@ static void read_header(struct gp_module *m, uint64_t begin)
 
 const struct gp_module *gp__module_of(struct gp_modules *known, uint64_t addr)
 {
-	struct gp_module new;
+	struct gp_module new, *to;
 	struct search s = { .addr = addr, .found = &new };
 
 	if (known->epoch != epoch)
@@ -113,9 +113,10 @@ const struct gp_module *gp__module_of(struct gp_modules *known, uint64_t addr)
 		read_header(&new, s.file_begin);
 	if (known->count < gp__count(known->m))
 		known->count++;
-	known->m[known->next] = new;
+	to = &known->m[known->next];
+	*to = new;
 	known->next = (known->next + 1) % gp__count(known->m);
-	return &known->m[(known->next + gp__count(known->m) - 1) % gp__count(known->m)];
+	return to;
 }
 
 size_t gp__module_format(struct gp_modules *known, char *buf, size_t size, uint64_t addr)

@@ -3,10 +3,10 @@
  * libc's unwinder is not for us: it takes locks, it may allocate, and it reads
  * memory that may not be there. This one reads the same tables (cfi.c), allocates
  * nothing and cannot fault, so it works in the signal handler, whatever that has
- * interrupted. Our own code
- * has such tables, too, from the switch to the entry; so a parked greenlet, one
- * that is in a gp_ call, and one that a signal has interrupted are all walked
- * alike, and frames of ours are only left out in the end.
+ * interrupted. Our own code has such tables, too, from the switch to the entry; so
+ * a parked greenlet, one that is in a gp_ call, and one that a signal has
+ * interrupted are all walked alike, and frames of ours are only left out in the
+ * end.
  *
  * What has no table (code of a JIT compiler, hand-written assembly) is walked by
  * its frame pointer if that looks like one; else the walk ends there.

@@ -15,6 +15,7 @@
 #include "preload/calls/futex.h"
 #include "preload/diag.h"
 
+#define SHARED_BY_ALL      (CLONE_FS | CLONE_FILES | CLONE_NEWNS)
 #define NEVER_WITH_THREADS (CLONE_NEWUSER | CLONE_VM | CLONE_SIGHAND | CLONE_THREAD)
 #define GONE_WITHIN (200 * GP__MSEC) /* a kernel thread that has ended is counted a little longer */
 
@@ -23,7 +24,7 @@
 static bool of_one_thread(const struct gp_hub *h, const struct gp_frame *f)
 {
 	return f->nr == SYS_unshare && h->stats.live > 1 &&
-	       f->rdi & (CLONE_FS | CLONE_FILES | CLONE_NEWNS | NEVER_WITH_THREADS);
+	       f->rdi & (SHARED_BY_ALL | NEVER_WITH_THREADS);
 }
 
 /* read, write, exit and rt_sigreturn are not enough for us: the process would end
@@ -41,7 +42,7 @@ GP_CALL(credentials)
 	long r;
 
 	if (of_one_thread(h, f)) {
-		if (f->rdi & (CLONE_FS | CLONE_FILES | CLONE_NEWNS) && !(f->rdi & NEVER_WITH_THREADS))
+		if (!(f->rdi & NEVER_WITH_THREADS))
 			gp__refused("unshare", "a thread cannot have what all share for itself");
 		return -EINVAL;
 	}

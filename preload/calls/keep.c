@@ -44,10 +44,25 @@ void gp__fd_rename(struct gp_frame *f, int from, int to)
 	}
 }
 
+static bool hold(struct gp_guest *g, struct kept *k)
+{
+	struct gp_hold *o = g->holds;
+
+	while (o && o->k != k)
+		o = o->next;
+	if (o)
+		return true;
+	o = gp__alloc(sizeof *o);
+	if (!o)
+		return false;
+	*o = (struct gp_hold){ g->holds, k };
+	g->holds = o;
+	k->users++;
+	return true;
+}
+
 /* Whoever waits for the one number waits at the other: the file is the same, and
  * so is what is known of it. Those that cannot hold it stay. */
-static bool hold(struct gp_guest *g, struct kept *k);
-
 static void move_waiters(struct gp_hub *h, int from, int to, struct kept *k)
 {
 	const struct gp_fd *old = gp__fd(h, from);
@@ -66,23 +81,6 @@ static void move_waiters(struct gp_hub *h, int from, int to, struct kept *k)
 		gp__fdwait_move(h, w, to);
 		gp__fd_rename(g->frame, from, to);
 	}
-}
-
-static bool hold(struct gp_guest *g, struct kept *k)
-{
-	struct gp_hold *o = g->holds;
-
-	while (o && o->k != k)
-		o = o->next;
-	if (o)
-		return true;
-	o = gp__alloc(sizeof *o);
-	if (!o)
-		return false;
-	*o = (struct gp_hold){ g->holds, k };
-	g->holds = o;
-	k->users++;
-	return true;
 }
 
 static void let_go(struct gp_hub *h, struct kept *k)

@@ -78,10 +78,8 @@ static void waits_add(struct waits *s, int fd, unsigned events)
 
 	if (fd < 0)
 		return;
-	if (plain)
-		s->w[s->n++] = (struct gp_fdwait){ .fd = fd, .events = (uint16_t)plain };
-	if (!plain) /* so that the file stays if the number is closed */
-		s->w[s->n++] = (struct gp_fdwait){ .fd = fd };
+	/* Without an event, too: so that the file stays if the number is closed. */
+	s->w[s->n++] = (struct gp_fdwait){ .fd = fd, .events = (uint16_t)plain };
 	if (rest || !plain)
 		waits_extra(s, fd, rest);
 }

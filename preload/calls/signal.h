@@ -53,10 +53,10 @@ long gp__signal_get_mask(uint64_t *out, const void *from, size_t size);
 void gp__signal_swap_mask(struct gp_guest *me, uint64_t mask);
 /* Whether a handler of the program's could still run (then nothing is dead). */
 bool gp__signal_any_handler(void);
-/* Whether its action now is to end the process. */
 /* To a kernel thread of this process, or, tid 0, to the process: as the information
  * says, or, where that is refused, without it. */
 void gp__signal_send(int tid, int sig, const siginfo_t *info);
+/* Whether its action now is to end the process. */
 bool gp__signal_is_deadly(int sig);
 /* Frees what a dead thread had pending. */
 void gp__signal_forget(struct gp_guest *g);

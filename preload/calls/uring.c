@@ -155,6 +155,12 @@ static long extended(struct wait *w, const struct gp_frame *f)
 	return r;
 }
 
+/* What has been put into the ring is begun: how many of them, or an error. */
+static long submit(const struct gp_frame *f)
+{
+	return gp__raw(SYS_io_uring_enter, f->rdi, f->rsi, 0, f->r10 & IORING_ENTER_SQ_WAKEUP, 0, 0);
+}
+
 /* Without looking inside: a helper waits, whom no tick interrupts. For the kernel
  * says nothing of an end before its time, if it has submitted something or has
  * some completions. A ring that knows but one thread does not know helpers; a flag
@@ -167,7 +173,7 @@ static long unseen(struct gp_hub *h, struct gp_guest *me, const struct gp_frame 
 	if (gp__hub_quiet(h) || (uint32_t)f->r10 & ~(uint32_t)KNOWN)
 		return gp__pass_blocking(h, me, SYS_io_uring_enter, args);
 	if ((uint32_t)f->rsi) {
-		sent = gp__raw(SYS_io_uring_enter, f->rdi, f->rsi, 0, f->r10 & IORING_ENTER_SQ_WAKEUP, 0, 0);
+		sent = submit(f);
 		if (sent != (long)(uint32_t)f->rsi)
 			return sent;
 		args[1] = 0;
@@ -192,7 +198,7 @@ GP_CALL(io_uring_enter)
 		return unseen(h, me, f);
 	}
 	if (count || flags & IORING_ENTER_SQ_WAKEUP) {
-		sent = gp__raw(SYS_io_uring_enter, w.fd, count, 0, flags & IORING_ENTER_SQ_WAKEUP, 0, 0);
+		sent = submit(f);
 		if (sent != count)
 			goto out;
 	}
