@@ -114,4 +114,11 @@ UNIT_UNUSED static int fault_each(const struct fault_call *c)
 	return n;
 }
 
+/* All of an array of them. */
+#define FAULT_EACH(calls)                                                    \
+	do {                                                                 \
+		for (size_t i = 0; i < sizeof(calls) / sizeof *(calls); i++) \
+			fault_each(&(calls)[i]);                             \
+	} while (0)
+
 #endif

@@ -31,13 +31,6 @@ static int join(struct gp_greenlet *g)
 	return r;
 }
 
-static void each(const struct fault_call *calls, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		fault_each(&calls[i]);
-}
-#define EACH(calls) each(calls, sizeof(calls) / sizeof *(calls))
-
 /* The next deadline needs memory. */
 static void no_heap(void)
 {
@@ -177,7 +170,7 @@ CASE("greenlets: made, started later, with fields, links, deferred functions, wa
 		{ "wait_count", do_wait_count, 0 },
 	};
 
-	EACH(calls);
+	FAULT_EACH(calls);
 }
 
 /* ---- groups and pools -------------------------------------------------------------------- */
@@ -292,7 +285,7 @@ CASE("groups: places, calls whose results come at once or one by one")
 
 	pool = gp_pool_new(2);
 	NEED(pool);
-	EACH(calls);
+	FAULT_EACH(calls);
 	EXPECT_INT(gp_group_size(pool), 0);
 	gp_group_free(pool);
 }
@@ -358,7 +351,7 @@ CASE("objects of the less usual kinds")
 		{ "queue_join", do_queue_join, 0 },
 	};
 
-	EACH(calls);
+	FAULT_EACH(calls);
 }
 
 /* ---- waits with a deadline ------------------------------------------------------------------- */
@@ -508,7 +501,7 @@ CASE("a wait whose deadline gets no memory is refused, and waits in nothing")
 	clock = gp_spawn(deadlines_come, gp_self()->hub);
 	NEED(!gp_queue_try_put(full, NULL) && !gp_lock_acquire(lock, GP_NEVER) && !gp_rwlock_write(rwlock, GP_NEVER));
 	gp_yield();
-	EACH(calls);
+	FAULT_EACH(calls);
 	EXPECT_INT(gp_queue_length(queue), 0);
 	EXPECT_INT(gp_channel_balance(channel), 0);
 	EXPECT_INT(gp_barrier_waiting(barrier), 0);

@@ -69,8 +69,7 @@ CASE("constructors of objects to wait for: no memory is NULL")
 		{ "async_result", make_async_result, 0 },
 	};
 
-	for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
-		fault_each(&calls[i]);
+	FAULT_EACH(calls);
 }
 
 CASE("a put into a queue without memory is -ENOMEM, and its length stays")
