@@ -157,7 +157,7 @@ $(B)/tutorial/13_monkey_patch: tests/tutorial/13_monkey_patch.c $(B)/libgreenpat
 	@$(CC) -std=gnu11 -D_GNU_SOURCE $(GUEST_FLAGS) -Wno-unused-parameter -Iinclude -o $@ $< -L$(B) -lgreenpatch '-Wl,-rpath,$$ORIGIN/..'
 
 # Programs that link the shim and patch themselves. Those that do not are in apps.mk.
-$(B)/app/patch_%: tests/apps/patch_%.c $(B)/libgreenpatch.so
+$(B)/app/patch_%: tests/apps/patch_%.c tests/apps/patch.h $(B)/libgreenpatch.so
 	@mkdir -p $(@D)
 	@$(CC) -std=gnu11 -D_GNU_SOURCE $(GUEST_FLAGS) -Wno-unused-parameter -Iinclude -o $@ $< -L$(B) -lgreenpatch '-Wl,-rpath,$$ORIGIN/..'
 

@@ -4,41 +4,18 @@
  *
  * Prints what happened in words that are the same in every run.
  */
-#include <errno.h>
 #include <fcntl.h>
-#include <greenpatch.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "patch.h"
 
 #define MSEC 1000000LL
-
-static void fail(const char *what, long came)
-{
-	printf("wrong: %s, came %ld\n", what, came);
-	exit(1);
-}
-
-#define CHECK(x)                         \
-	do {                             \
-		if (!(x))                \
-			fail(#x, errno); \
-	} while (0)
-
-static void join(struct gp_greenlet *g)
-{
-	CHECK(g);
-	CHECK(gp_join(g, GP_NEVER) == 0);
-	gp_unref(g);
-}
 
 /* ---- two sleepers ----------------------------------------------------------- */
 
@@ -591,10 +568,7 @@ static void slots(void)
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		void (*run)(void);
-	} cases[] = {
+	static const struct patch_case cases[] = {
 		{ "sleepers", sleepers }, { "errors", errors },   { "calls", calls },
 		{ "crowd", crowd },       { "threads", threads }, { "signals", signals },
 		{ "deadly", deadly },     { "aborted", aborted }, { "late", late },
@@ -602,12 +576,5 @@ int main(int argc, char **argv)
 		{ "slots", slots },
 	};
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	for (size_t i = 0; argc == 2 && i < sizeof cases / sizeof *cases; i++)
-		if (!strcmp(argv[1], cases[i].name)) {
-			cases[i].run();
-			return 0;
-		}
-	fprintf(stderr, "usage: patch_api CASE\n");
-	return 2;
+	return run_case(argc, argv, cases, sizeof cases / sizeof *cases);
 }

@@ -3,25 +3,14 @@
  *
  *	patch_debug CASE
  */
-#include <errno.h>
 #include <execinfo.h>
-#include <greenpatch.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/time.h>
 #include <unistd.h>
+#include "patch.h"
 
-#define CHECK(x)                                                           \
-	do {                                                               \
-		if (!(x)) {                                                \
-			printf("wrong: %s, line %d\n", #x, __LINE__);      \
-			exit(1);                                           \
-		}                                                          \
-	} while (0)
 /* No tail call, no inlining: it stays on the stack. */
 #define STAYS __attribute__((noinline, noclone))
 #define KEEP  __asm__ volatile("" : : : "memory")
@@ -302,12 +291,6 @@ static void *yields(void *arg)
 	return NULL;
 }
 
-static void join(struct gp_greenlet *g)
-{
-	CHECK(g && gp_join(g, GP_NEVER) == 0);
-	gp_unref(g);
-}
-
 static void watch_spawned(void)
 {
 	CHECK(gp_patch_all() == 0);
@@ -345,21 +328,11 @@ static void watch_passed(void)
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		void (*run)(void);
-	} cases[] = {
+	static const struct patch_case cases[] = {
 		{ "backtraces", backtraces }, { "preempted", preempted }, { "prints", prints },
 		{ "sampled", sampled },
 		{ "watch_passed", watch_passed }, { "watch_spawned", watch_spawned }, { "watch_thread", watch_thread },
 	};
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	for (size_t i = 0; argc == 2 && i < sizeof cases / sizeof *cases; i++)
-		if (!strcmp(argv[1], cases[i].name)) {
-			cases[i].run();
-			return 0;
-		}
-	fprintf(stderr, "usage: patch_debug CASE\n");
-	return 2;
+	return run_case(argc, argv, cases, sizeof cases / sizeof *cases);
 }

@@ -5,28 +5,15 @@
  * Prints the same, whether it has patched itself or not.
  */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <greenpatch.h>
 #include <netinet/in.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "patch.h"
 
 static int fds[2];
 static char buf[64];
-
-static void check(bool holds, const char *what)
-{
-	if (holds)
-		return;
-	printf("wrong: %s\n", what);
-	exit(1);
-}
-#define CHECK(x) check(x, #x)
 
 static void *reader(void *arg)
 {
@@ -34,12 +21,6 @@ static void *reader(void *arg)
 
 	printf("%zd %s\n", n, buf);
 	return NULL;
-}
-
-static void join(struct gp_greenlet *g)
-{
-	CHECK(g && gp_join(g, GP_NEVER) == 0);
-	gp_unref(g);
 }
 
 static void pipes(void)

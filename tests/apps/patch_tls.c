@@ -5,24 +5,9 @@
  *
  * Prints what happened in words that are the same in every run.
  */
-#include <errno.h>
-#include <greenpatch.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
-
-static void fail(int line, const char *what, long came)
-{
-	printf("wrong: line %d: %s, came %ld\n", line, what, came);
-	exit(1);
-}
-
-#define CHECK(x)                            \
-	do {                                \
-		if (!(x))                   \
-			fail(__LINE__, #x, errno); \
-	} while (0)
+#include "patch.h"
 
 static __thread int mine;
 static pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
