@@ -35,6 +35,10 @@ load helpers
     same_three_ways file_io
 }
 
+@test "select and poll without time: what is not ready is never said to be" {
+    same_three_ways select_nothing
+}
+
 @test "FIFO: open blocks until the other side opens; a terminal's reader blocks for a line" {
     same_three_ways fifo_tty
 }

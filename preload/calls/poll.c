@@ -281,6 +281,10 @@ static long ask_select(struct ready *q, bool block)
 		r = gp__native_block(q->h, q->me, SYS_pselect6, args);
 	else
 		r = gp__raw6(SYS_pselect6, args[0], args[1], args[2], args[3], args[4], 0);
+	/* A signal of the shim's own came meanwhile: nothing was ready, but the kernel left the
+	 * sets as they were (core_sys_select() in fs/select.c). */
+	if (r == -EINTR)
+		memset(s->out, 0, 3 * s->bytes);
 	return r;
 }
 

@@ -40,7 +40,7 @@ ruby_suite() {
         socket/test_{tcp,udp,unix,socket,nonblock,basicsocket,ancdata}.rb; do
         [[ -e test/$file ]] || continue
         name=$((name + 1)) status=0
-        foreground "$MODE" "$name" 120 sh -c 'cd "$1" && exec ruby --disable=gems -I lib -I tool/lib -I test/lib test/runner.rb -v "test/$2"' sh "$SOURCE" "$file" || status=$?
+        foreground "$MODE" "$name" 240 sh -c 'cd "$1" && exec ruby --disable=gems -I lib -I tool/lib -I test/lib test/runner.rb -v "test/$2"' sh "$SOURCE" "$file" || status=$?
         echo "$file status $status, $(grep -E '^[0-9]+ tests' "$WORK/$MODE.$name.out" | sed 's/, [0-9]* assertions//')"
     done | tee "$WORK/counts"
     figure "$(awk '{ run += $4; bad += $6 + $8 } END { print NR " files, " run " tests, " bad " failed" }' "$WORK/counts")"
@@ -57,5 +57,5 @@ tcl_suite() {
 }
 
 program perl-suite perl_suite 400 "perl dpkg-dev"
-program ruby-suite ruby_suite 300 "ruby dpkg-dev"
+program ruby-suite ruby_suite 450 "ruby dpkg-dev"
 program tcl-suite tcl_suite 300 "tcl tcl-thread dpkg-dev"

@@ -116,7 +116,7 @@ int main(void)
 	CHECK_INT(sigismember(&now, SIGSYS), 1);
 	CHECK_INT(sigismember(&now, SIGKILL), 0);
 	sleep_ms(1);
-	CHECK_INT(getppid() > 0, 1);
+	CHECK_INT(getppid() >= 0, 1);
 	CHECK_OK(pthread_sigmask(SIG_SETMASK, &none, NULL));
 	return guest_done();
 }
