@@ -35,6 +35,14 @@ load helpers
     same_three_ways process_limits
 }
 
+@test "processes: setns, by a file and by a pidfd, alone and beside threads" {
+    same_three_ways setns
+}
+
+@test "processes: a program that traces its own children by ptrace" {
+    same_three_ways traces
+}
+
 @test "processes: exit, abort, faults and signals end them with the same status and core file; daemon, double fork" {
     same_three_ways process_ends
 }

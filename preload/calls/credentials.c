@@ -7,6 +7,7 @@
  * ones, and with them make the program's calls: so there are none while the call
  * is made, and what they were in the middle of is made anew by new ones.
  */
+#include <linux/nsfs.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -19,12 +20,25 @@
 #define NEVER_WITH_THREADS (CLONE_NEWUSER | CLONE_VM | CLONE_SIGHAND | CLONE_THREAD)
 #define GONE_WITHIN (200 * GP__MSEC) /* a kernel thread that has ended is counted a little longer */
 
+/* Which namespaces setns is to enter: what the descriptor is of, or, of a process's, what is asked for. */
+static unsigned long entered(const struct gp_frame *f)
+{
+	long type = gp__raw(SYS_ioctl, f->rdi, NS_GET_NSTYPE, 0);
+
+	return type == -EBADF ? 0 : gp__is_err(type) ? f->rsi : (unsigned long)type;
+}
+
 /* What a thread would have for itself: it would be all of them. Or what the kernel
  * refuses where there are others. */
 static bool of_one_thread(const struct gp_hub *h, const struct gp_frame *f)
 {
-	return f->nr == SYS_unshare && h->stats.live > 1 &&
-	       f->rdi & (SHARED_BY_ALL | NEVER_WITH_THREADS);
+	unsigned long what = 0;
+
+	if (h->stats.live > 1 && f->nr == SYS_unshare)
+		what = f->rdi;
+	else if (h->stats.live > 1 && f->nr == SYS_setns)
+		what = entered(f) & (CLONE_NEWNS | CLONE_NEWUSER);
+	return what & (SHARED_BY_ALL | NEVER_WITH_THREADS);
 }
 
 /* read, write, exit and rt_sigreturn are not enough for us: the process would end
@@ -42,7 +56,7 @@ GP_CALL(credentials)
 	long r;
 
 	if (of_one_thread(h, f)) {
-		if (!(f->rdi & NEVER_WITH_THREADS))
+		if (f->nr == SYS_unshare && !(f->rdi & NEVER_WITH_THREADS))
 			gp__refused("unshare", "a thread cannot have what all share for itself");
 		return -EINVAL;
 	}
