@@ -65,6 +65,7 @@ static long interrupted(long nr)
 	case SYS_fsync: case SYS_fdatasync: case SYS_sync: case SYS_syncfs: case SYS_msync:
 		return 0;
 	case SYS_semop: case SYS_semtimedop: case SYS_msgsnd: case SYS_msgrcv: case SYS_clock_nanosleep: case SYS_io_uring_enter:
+	case SYS_io_getevents:
 		return GP__RESTART_NEVER;
 	default:
 		return GP__RESTART_SYS;
@@ -142,17 +143,28 @@ static long at_once(const struct gp_frame *f)
 	}
 }
 
-GP_CALL(offload)
+bool gp__offload_here(struct gp_hub *h, struct gp_guest *me, long nr, const long *args, long *r)
 {
-	long code = interrupted((long)f->nr), r;
+	long code = interrupted(nr);
 
 	while (gp__hub_quiet(h)) {
-		r = gp__native_block(h, me, (long)f->nr, (long *)f->arg);
-		if (r != -EINTR)
-			return r;
-		if (gp__interrupted(h, me))
-			return code ? code : GP__RESTART_SYS;
+		*r = gp__native_block(h, me, nr, args);
+		if (*r != -EINTR)
+			return true;
+		if (gp__interrupted(h, me)) {
+			*r = code ? code : GP__RESTART_SYS;
+			return true;
+		}
 	}
+	return false;
+}
+
+GP_CALL(offload)
+{
+	long r;
+
+	if (gp__offload_here(h, me, (long)f->nr, (long *)f->arg, &r))
+		return r;
 	if (never_waits(f))
 		return gp__native(f);
 	r = at_once(f);

@@ -11,4 +11,8 @@
  * or a GP__RESTART code when a signal for `me` ended it. */
 long gp__offload_call(struct gp_hub *h, struct gp_guest *me, long nr, const long *args);
 
+/* While nobody else can run, the hub's kernel thread makes the call: true, and in r what
+ * it returned, or a GP__RESTART code. */
+bool gp__offload_here(struct gp_hub *h, struct gp_guest *me, long nr, const long *args, long *r);
+
 #endif

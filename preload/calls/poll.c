@@ -157,20 +157,6 @@ static long run(struct ready *q)
 	}
 }
 
-/* The mask of ppoll, pselect6 and epoll_pwait holds until the call's way out. */
-static long take_mask(struct gp_guest *me, uint64_t addr, uint64_t size)
-{
-	uint64_t mask;
-	long r;
-
-	if (!addr)
-		return 0;
-	r = gp__signal_get_mask(&mask, (void *)addr, size);
-	if (!r)
-		gp__signal_swap_mask(me, mask);
-	return r;
-}
-
 static int64_t deadline_ms(int ms)
 {
 	return ms < 0 ? GP__NEVER : ms == 0 ? 0 : gp__deadline_after(ms * GP__MSEC);
@@ -243,7 +229,7 @@ GP_CALL(ppoll)
 	long r = deadline_ts(f->rdx, &deadline);
 
 	if (!r)
-		r = take_mask(me, f->r10, f->r8);
+		r = gp__signal_take_mask(me, f->r10, f->r8);
 	if (r)
 		return r;
 	r = do_poll(h, me, f, deadline);
@@ -398,7 +384,7 @@ GP_CALL(pselect6)
 	if (!r && f->r9 && gp__copy(&sig, (void *)f->r9, sizeof sig))
 		r = -EFAULT;
 	if (!r)
-		r = take_mask(me, sig.mask, sig.size);
+		r = gp__signal_take_mask(me, sig.mask, sig.size);
 	if (r)
 		return r;
 	r = do_select(h, me, f, deadline);
@@ -444,7 +430,7 @@ GP_CALL(epoll_wait)
 
 GP_CALL(epoll_pwait)
 {
-	long r = take_mask(me, f->r8, f->r9);
+	long r = gp__signal_take_mask(me, f->r8, f->r9);
 
 	return r ? r : do_epoll(h, me, f, deadline_ms((int)f->r10));
 }
@@ -455,6 +441,6 @@ GP_CALL(epoll_pwait2)
 	long r = deadline_ts(f->r10, &deadline);
 
 	if (!r)
-		r = take_mask(me, f->r8, f->r9);
+		r = gp__signal_take_mask(me, f->r8, f->r9);
 	return r ? r : do_epoll(h, me, f, deadline);
 }

@@ -476,6 +476,19 @@ void gp__signal_swap_mask(struct gp_guest *me, uint64_t mask)
 	gp__signal_set_mask(me, mask);
 }
 
+long gp__signal_take_mask(struct gp_guest *me, uint64_t from, uint64_t size)
+{
+	uint64_t mask;
+	long r;
+
+	if (!from)
+		return 0;
+	r = gp__signal_get_mask(&mask, (void *)from, size);
+	if (!r)
+		gp__signal_swap_mask(me, mask);
+	return r;
+}
+
 /* ---- other lives -------------------------------------------------------------------------------- */
 
 /* What is pending is the new program's, too: the kernel keeps it, or gives it

@@ -51,6 +51,8 @@ void gp__signal_mask_settle(void);
 long gp__signal_get_mask(uint64_t *out, const void *from, size_t size);
 /* For a call with a mask of its own: it holds until the call's way out. */
 void gp__signal_swap_mask(struct gp_guest *me, uint64_t mask);
+/* The same with the mask argument of ppoll and its like; none is no change. 0 or -errno. */
+long gp__signal_take_mask(struct gp_guest *me, uint64_t from, uint64_t size);
 /* Whether a handler of the program's could still run (then nothing is dead). */
 bool gp__signal_any_handler(void);
 /* To a kernel thread of this process, or, tid 0, to the process: as the information

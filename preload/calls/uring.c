@@ -133,7 +133,6 @@ static long extended(struct wait *w, const struct gp_frame *f)
 {
 	struct io_uring_getevents_arg arg;
 	struct timespec ts;
-	uint64_t mask;
 	long r;
 
 	if (f->r9 != sizeof arg)
@@ -147,12 +146,7 @@ static long extended(struct wait *w, const struct gp_frame *f)
 		if (!gp__copy(&ts, (void *)(uintptr_t)arg.ts, sizeof ts) && !ts.tv_sec && !ts.tv_nsec)
 			w->deadline = 0;
 	}
-	if (!arg.sigmask)
-		return 0;
-	r = gp__signal_get_mask(&mask, (void *)(uintptr_t)arg.sigmask, arg.sigmask_sz);
-	if (!r)
-		gp__signal_swap_mask(w->me, mask);
-	return r;
+	return gp__signal_take_mask(w->me, arg.sigmask, arg.sigmask_sz);
 }
 
 /* What has been put into the ring is begun: how many of them, or an error. */

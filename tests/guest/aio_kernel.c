@@ -4,6 +4,8 @@
 
 #include <linux/aio_abi.h>
 #include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <sys/eventfd.h>
 
 static aio_context_t context;
@@ -26,6 +28,65 @@ static void *writes_late(void *arg)
 	sleep_ms(20);
 	write_all(pipe_fd[1], "x", 1);
 	return arg;
+}
+
+/* Takes two, which come one after the other. */
+static void *takes_two(void *arg)
+{
+	struct io_event two[2];
+
+	CHECK_INT(getevents(2, 2, two, NULL), 2);
+	return arg;
+}
+
+static volatile sig_atomic_t handled;
+static atomic_bool ended;
+
+static void handler(int sig)
+{
+	handled = sig;
+}
+
+/* Blocked in it, it takes a signal: EINTR, restarted by no flag. */
+static void *interrupted(void *mask)
+{
+	struct {
+		const void *mask;
+		size_t size;
+	} sig = { mask, 8 };
+	struct timespec limit = { 60, 0 };
+	struct io_event event;
+
+	if (mask)
+		CHECK_FAILS(syscall(SYS_io_pgetevents, context, 1L, 1L, &event, &limit, &sig), EINTR);
+	else
+		CHECK_FAILS(getevents(1, 1, &event, &limit), EINTR);
+	CHECK_INT(handled, SIGUSR1);
+	atomic_store(&ended, true);
+	return NULL;
+}
+
+static void signals(void)
+{
+	sigset_t usr1, none;
+	pthread_t thread;
+
+	on_signal(SIGUSR1, handler, SA_RESTART);
+	sigemptyset(&none);
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	for (int masked = 0; masked < 2; masked++) {
+		handled = 0;
+		atomic_store(&ended, false);
+		pthread_sigmask(masked ? SIG_BLOCK : SIG_UNBLOCK, &usr1, NULL);
+		thread = thread_start(interrupted, masked ? &none : NULL);
+		while (!atomic_load(&ended)) { /* it may not be in the call yet */
+			pthread_kill(thread, SIGUSR1);
+			sleep_ms(1);
+		}
+		thread_join(thread);
+	}
+	pthread_sigmask(SIG_UNBLOCK, &usr1, NULL);
 }
 
 static struct iocb block(int op, int fd, void *buffer, size_t size, uint64_t data)
@@ -97,6 +158,14 @@ int main(void)
 		thread_join(thread);
 		read_all(pipe_fd[0], &byte, 1);
 	}
+	thread = thread_start(takes_two, NULL);
+	for (int i = 0; i < 2; i++) {
+		sleep_ms(5);
+		b = block(IOCB_CMD_PREAD, file, text, sizeof text, 5);
+		CHECK_INT(submit(&b), 1);
+	}
+	thread_join(thread);
+	signals();
 	CHECK_INT(submit(&waits), 1);
 	CHECK_FAILS(syscall(SYS_io_cancel, context, &waits, events), EINPROGRESS);
 	CHECK_INT(getevents(1, 4, events, NULL), 1);

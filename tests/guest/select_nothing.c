@@ -1,5 +1,5 @@
-/* select and poll without any time, a great many times, while another thread is blocked: what is not ready is never said
- * to be. */
+/* select and poll without any time, a great many times, while another thread is blocked: what is not ready is never
+ * said to be. */
 #include "guest.h"
 
 #include <poll.h>

@@ -1,5 +1,5 @@
-/* A program that traces its own children by ptrace, while its threads go on: stops, memory, registers, attach and detach,
- * what is refused. Signals that the child is sent are given on to it, as debuggers do. */
+/* A program that traces its own children by ptrace, while its threads go on: stops, memory, registers, attach and
+ * detach, what is refused. Signals that the child is sent are given on to it, as debuggers do. */
 #include "guest.h"
 
 #include <signal.h>
