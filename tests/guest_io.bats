@@ -39,6 +39,10 @@ load helpers
     same_three_ways select_nothing
 }
 
+@test "non-blocking and ready: never said not to be" {
+    same_three_ways nonblock_ready
+}
+
 @test "FIFO: open blocks until the other side opens; a terminal's reader blocks for a line" {
     same_three_ways fifo_tty
 }

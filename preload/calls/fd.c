@@ -136,6 +136,9 @@ long gp__guarded(struct gp_io *io, long nr, const long *args)
 
 	gp__tick_guard(io->h);
 	r = gp__native_block(io->h, io->me, nr, args);
+	/* As the program has it, it cannot block: no signal ends it, least of all a tick. */
+	if (r == -EINTR && gp__fd_nonblocking(io->h, io->fd))
+		r = gp__raw6(nr, args[0], args[1], args[2], args[3], args[4], args[5]);
 	if (r != -EINTR)
 		return r;
 	return gp__interrupted(io->h, io->me) ? GP__RESTART_SYS : -EAGAIN;
