@@ -6,6 +6,7 @@
 Prints "port N" when it serves; SIGTERM ends it.
 """
 
+import _thread
 import signal
 import socketserver
 import sys
@@ -35,6 +36,11 @@ class Server(socketserver.ThreadingTCPServer):
     request_queue_size = 512
     daemon_threads = True
     allow_reuse_address = True
+
+    def process_request(self, request, client_address):
+        """Not by threading.Thread: its start() waits for the thread to say that it runs, for ever if that dies of a MemoryError
+        first, natively as well."""
+        _thread.start_new_thread(self.process_request_thread, (request, client_address))
 
     def handle_error(self, request, client_address):
         """A peer that resets its connection, or no memory for a thread: its connection ends, the others go on."""
