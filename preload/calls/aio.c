@@ -4,9 +4,9 @@
  * has to wait is waited for by a helper. What is there already is taken at once,
  * unless several are asked for: what was taken could not be given back.
  */
-#include <time.h>
 #include "preload/calls/offload.h"
 #include "preload/calls/signal.h"
+#include "preload/calls/time.h"
 
 /* Those that are there. The kernel says EINTR if there are none and a signal comes, be
  * it one of ours. */
@@ -18,16 +18,13 @@ static long ask(const long *arg)
 	return r == -EINTR ? 0 : r;
 }
 
-/* Whether the time is none at all, or -EFAULT. */
+/* Whether the time is none at all, or -EFAULT: a time that cannot be is over for the kernel. */
 static long no_time(const struct gp_frame *f)
 {
-	struct timespec limit;
+	int64_t deadline;
+	long r = gp__time_limit(f->r8, &deadline);
 
-	if (!f->r8)
-		return false;
-	if (gp__copy(&limit, (void *)f->r8, sizeof limit))
-		return -EFAULT;
-	return !limit.tv_sec && !limit.tv_nsec;
+	return r == -EFAULT ? r : !deadline;
 }
 
 static long wait_events(struct gp_hub *h, struct gp_guest *me, const struct gp_frame *f, bool at_once)

@@ -32,13 +32,11 @@ static unsigned long entered(const struct gp_frame *f)
  * refuses where there are others. */
 static bool of_one_thread(const struct gp_hub *h, const struct gp_frame *f)
 {
-	unsigned long what = 0;
-
-	if (h->stats.live > 1 && f->nr == SYS_unshare)
-		what = f->rdi;
-	else if (h->stats.live > 1 && f->nr == SYS_setns)
-		what = entered(f) & (CLONE_NEWNS | CLONE_NEWUSER);
-	return what & (SHARED_BY_ALL | NEVER_WITH_THREADS);
+	if (h->stats.live <= 1)
+		return false;
+	if (f->nr == SYS_unshare)
+		return f->rdi & (SHARED_BY_ALL | NEVER_WITH_THREADS);
+	return f->nr == SYS_setns && entered(f) & (CLONE_NEWNS | CLONE_NEWUSER);
 }
 
 /* read, write, exit and rt_sigreturn are not enough for us: the process would end

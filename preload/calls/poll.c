@@ -162,21 +162,6 @@ static int64_t deadline_ms(int ms)
 	return ms < 0 ? GP__NEVER : ms == 0 ? 0 : gp__deadline_after(ms * GP__MSEC);
 }
 
-/* A relative timespec: 0 for no time at all. */
-static long deadline_ts(uint64_t addr, int64_t *out)
-{
-	struct timespec ts;
-	long r;
-
-	*out = GP__NEVER;
-	if (!addr)
-		return 0;
-	r = gp__time_deadline((void *)addr, CLOCK_MONOTONIC, false, out);
-	if (!r && !gp__copy(&ts, (void *)addr, sizeof ts) && !ts.tv_sec && !ts.tv_nsec)
-		*out = 0;
-	return r;
-}
-
 /* ---- poll ------------------------------------------------------------------------- */
 
 static long ask_poll(struct ready *q, bool block)
@@ -226,7 +211,7 @@ static void give_back(uint64_t addr, int64_t deadline, bool micro)
 GP_CALL(ppoll)
 {
 	int64_t deadline;
-	long r = deadline_ts(f->rdx, &deadline);
+	long r = gp__time_limit(f->rdx, &deadline);
 
 	if (!r)
 		r = gp__signal_take_mask(me, f->r10, f->r8);
@@ -379,7 +364,7 @@ GP_CALL(pselect6)
 {
 	struct { uint64_t mask, size; } sig = { 0, 0 };
 	int64_t deadline;
-	long r = deadline_ts(f->r8, &deadline);
+	long r = gp__time_limit(f->r8, &deadline);
 
 	if (!r && f->r9 && gp__copy(&sig, (void *)f->r9, sizeof sig))
 		r = -EFAULT;
@@ -438,7 +423,7 @@ GP_CALL(epoll_pwait)
 GP_CALL(epoll_pwait2)
 {
 	int64_t deadline;
-	long r = deadline_ts(f->r10, &deadline);
+	long r = gp__time_limit(f->r10, &deadline);
 
 	if (!r)
 		r = gp__signal_take_mask(me, f->r8, f->r9);

@@ -40,6 +40,20 @@ long gp__time_deadline(const void *from, int clock, bool absolute, int64_t *out)
 	return 0;
 }
 
+long gp__time_limit(uint64_t from, int64_t *out)
+{
+	struct timespec ts;
+	long r;
+
+	*out = GP__NEVER;
+	if (!from)
+		return 0;
+	r = gp__time_deadline((void *)from, CLOCK_MONOTONIC, false, out);
+	if (!r && !gp__copy(&ts, (void *)from, sizeof ts) && !ts.tv_sec && !ts.tv_nsec)
+		*out = 0;
+	return r;
+}
+
 static bool known(int clock)
 {
 	return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME || clock == CLOCK_TAI ||

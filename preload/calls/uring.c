@@ -132,21 +132,14 @@ static long await(struct wait *w)
 static long extended(struct wait *w, const struct gp_frame *f)
 {
 	struct io_uring_getevents_arg arg;
-	struct timespec ts;
 	long r;
 
 	if (f->r9 != sizeof arg)
 		return -EINVAL;
 	if (gp__copy(&arg, (void *)f->r8, sizeof arg))
 		return -EFAULT;
-	if (arg.ts) {
-		r = gp__time_deadline((void *)(uintptr_t)arg.ts, CLOCK_MONOTONIC, false, &w->deadline);
-		if (r)
-			return r;
-		if (!gp__copy(&ts, (void *)(uintptr_t)arg.ts, sizeof ts) && !ts.tv_sec && !ts.tv_nsec)
-			w->deadline = 0;
-	}
-	return gp__signal_take_mask(w->me, arg.sigmask, arg.sigmask_sz);
+	r = gp__time_limit(arg.ts, &w->deadline);
+	return r ? r : gp__signal_take_mask(w->me, arg.sigmask, arg.sigmask_sz);
 }
 
 /* What has been put into the ring is begun: how many of them, or an error. */
