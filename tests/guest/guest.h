@@ -197,6 +197,15 @@ static inline void read_all(int fd, void *buffer, size_t size)
 	}
 }
 
+/* The body of a thread that waits for a byte from *(int *)fd. */
+static inline void *byte_awaited(void *fd)
+{
+	char byte;
+
+	read_all(*(int *)fd, &byte, 1);
+	return fd;
+}
+
 static inline void write_all(int fd, const void *buffer, size_t size)
 {
 	const char *p = (const char *)buffer;

@@ -4,27 +4,17 @@
 
 #include <sys/eventfd.h>
 
-enum { ROUNDS = 300000 };
-
-static int late[2];
-
-static void *waits(void *arg)
-{
-	char c;
-
-	read_all(late[0], &c, 1);
-	return arg;
-}
+enum { ROUNDS = 1000000 };
 
 int main(void)
 {
-	int counter = eventfd(0, EFD_NONBLOCK), refused = 0;
+	int counter = eventfd(0, EFD_NONBLOCK), late[2], refused = 0;
 	uint64_t one = 1, sum;
 	pthread_t thread;
 
 	if (pipe(late) == -1 || counter == -1)
 		guest_die("eventfd");
-	thread = thread_start(waits, NULL);
+	thread = thread_start(byte_awaited, late);
 	for (int i = 0; i < ROUNDS; i++)
 		refused += write(counter, &one, sizeof one) != sizeof one;
 	CHECK_INT(refused, 0);

@@ -22,14 +22,6 @@ static int in_child(int (*body)(void))
 	return status;
 }
 
-static void *waits(void *arg)
-{
-	char byte;
-
-	read_all(*(int *)arg, &byte, 1);
-	return arg;
-}
-
 /* With a thread a user namespace is refused; alone it is not (unless the machine forbids it: then both say EPERM). */
 static int namespaces(void)
 {
@@ -39,7 +31,7 @@ static int namespaces(void)
 
 	if (pipe(fd) == -1)
 		return 1;
-	thread = thread_start(waits, &fd[0]);
+	thread = thread_start(byte_awaited, &fd[0]);
 	CHECK_FAILS(unshare(CLONE_NEWUSER), EINVAL);
 	CHECK_FAILS(unshare(CLONE_THREAD), EINVAL);
 	write_all(fd[1], "x", 1);
@@ -52,7 +44,7 @@ static int namespaces(void)
 	CHECK_INT(sethostname("inside", 6), 0);
 	CHECK_INT(gethostname(host, sizeof host), 0);
 	CHECK_STR(host, "inside");
-	thread_join(thread_start(waits, (write_all(fd[1], "x", 1), &fd[0])));
+	thread_join(thread_start(byte_awaited, (write_all(fd[1], "x", 1), &fd[0])));
 	return 0;
 }
 

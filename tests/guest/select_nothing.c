@@ -7,24 +7,14 @@
 
 enum { ROUNDS = 300000 };
 
-static int late[2];
-
-static void *waits(void *arg)
-{
-	char c;
-
-	read_all(late[0], &c, 1);
-	return arg;
-}
-
 int main(void)
 {
 	pthread_t thread;
-	int empty[2], wrong = 0;
+	int empty[2], late[2], wrong = 0;
 
 	if (pipe(empty) == -1 || pipe(late) == -1)
 		guest_die("pipe");
-	CHECK_INT(pthread_create(&thread, NULL, waits, NULL), 0);
+	CHECK_INT(pthread_create(&thread, NULL, byte_awaited, late), 0);
 	for (int i = 0; i < ROUNDS; i++) {
 		struct timeval none = { 0, 0 };
 		struct timespec no_time = { 0, 0 };

@@ -36,14 +36,6 @@ static void *goes_back(void *home)
 	return NULL;
 }
 
-static void *waits(void *arg)
-{
-	char byte;
-
-	read_all(*(int *)arg, &byte, 1);
-	return NULL;
-}
-
 static void refused(int home)
 {
 	int fd[2];
@@ -55,7 +47,7 @@ static void refused(int home)
 	CHECK_FAILS(setns(fd[0], 0), EINVAL);
 	CHECK_FAILS(setns(home, CLONE_NEWNET), EINVAL);
 	CHECK_FAILS(setns(namespace_of("user"), CLONE_NEWUSER), EINVAL); /* it is there already */
-	thread = thread_start(waits, &fd[0]);
+	thread = thread_start(byte_awaited, &fd[0]);
 	/* The threads share a directory; who may not enter at all is told that first. */
 	CHECK(setns(namespace_of("mnt"), CLONE_NEWNS) == -1 && (errno == EINVAL || errno == EPERM));
 	write_all(fd[1], "x", 1);

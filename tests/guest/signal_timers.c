@@ -19,14 +19,6 @@ static void handler(int signo)
 		timers++;
 }
 
-static void *waits(void *arg)
-{
-	char byte;
-
-	read_all(*(int *)arg, &byte, 1);
-	return arg;
-}
-
 int main(void)
 {
 	struct itimerval beat = { { 0, 5000 }, { 0, 5000 } }, none = { { 0, 0 }, { 0, 0 } };
@@ -48,7 +40,7 @@ int main(void)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	for (int i = 0; i < 5; i++)
-		threads[i] = thread_start(waits, &fd[0]);
+		threads[i] = thread_start(byte_awaited, &fd[0]);
 	pthread_sigmask(SIG_SETMASK, &old, NULL); /* signals come to the first thread only */
 
 	CHECK_INT(alarm(1), 0);
