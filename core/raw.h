@@ -40,11 +40,12 @@ static inline long gp__raw6(long nr, long a, long b, long c, long d, long e, lon
 
 static inline bool gp__is_err(long r) { return (unsigned long)r >= -4095UL; }
 
-/* Makes the call unless *stop is set; gives -EINTR then. A signal handler that
+/* Makes the call unless *stop is set; gives GP__RAW_STOPPED then. A signal handler that
  * finds the saved RIP in [gp__raw_block_begin, gp__raw_block_end) moves it to
  * gp__raw_block_stop, so that no signal is lost between the look at *stop and
  * the kernel (after musl's cancellation points). args: six words. */
 long gp__raw_block(long nr, const long *args, const volatile uint32_t *stop);
+#define GP__RAW_STOPPED (-513L) /* the kernel's ERESTARTNOINTR, which no call returns */
 extern const char gp__raw_block_begin[], gp__raw_block_end[], gp__raw_block_stop[];
 
 #endif

@@ -35,7 +35,7 @@ gp__raw_block_end:
 	ret
 	.cfi_restore_state
 gp__raw_block_stop:
-	mov	$-4, %rax		/* -EINTR */
+	mov	$-513, %rax		/* GP__RAW_STOPPED */
 	pop	%rbx
 	.cfi_adjust_cfa_offset -8
 	.cfi_restore %rbx

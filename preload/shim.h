@@ -23,6 +23,7 @@
  * codes for "interrupted, make the call again". Never seen by the program. */
 enum {
 	GP__RESTART_SYS   = -512, /* again if the handler has SA_RESTART, else -EINTR */
+	GP__RESTART_ALWAYS = -513, /* again: it had not begun when the signal came */
 	GP__RESTART_NEVER = -514, /* -EINTR if a handler runs, again if none does */
 };
 
@@ -34,6 +35,7 @@ struct gp_guest {
 	int tid;                   /* the id that the program sees */
 	bool is_main;              /* stands on the process's first stack */
 	bool restore_mask;         /* saved_mask comes back when a handler ran, or none did */
+	bool waited;               /* the call under way has slept: a signal from now on interrupts it */
 	uint32_t *clear_tid;       /* stored 0 and woken at exit; NULL: none */
 	void *robust;              /* head of its list of robust mutexes; NULL: none */
 	uint64_t mask;             /* blocked signals, bit n-1 for n */
@@ -160,10 +162,20 @@ static inline long gp__native(const struct gp_frame *f)
 	return gp__raw6((long)f->nr, (long)f->rdi, (long)f->rsi, (long)f->rdx, (long)f->r10, (long)f->r8, (long)f->r9);
 }
 /* The same where it may block: the kernel thread sleeps in it. -EINTR when the
- * greenlet has a signal to take or when others could run: ask gp__interrupted(). */
+ * greenlet has a signal to take or when others could run: ask gp__interrupted().
+ * GP__RESTART_ALWAYS: there is a signal to take first (gp__signalled). */
 long gp__native_block(struct gp_hub *h, struct gp_guest *me, long nr, const long *args);
 /* Whether `me` has a signal to take now (looks at what arrived first). */
 bool gp__interrupted(struct gp_hub *h, struct gp_guest *me);
+/* What a signal makes of the call under way: `code` if it has slept, or if its own
+ * mask let the signal in; else the handler comes first, and then the whole call. */
+static inline long gp__signalled(const struct gp_guest *me, long code)
+{
+	return me->waited || me->restore_mask ? code : GP__RESTART_ALWAYS;
+}
+/* A call that waits for nobody, which a signal or the tick of ours may have ended
+ * nevertheless, of which the program must not learn. */
+long gp__pass(struct gp_hub *h, struct gp_guest *me, const struct gp_frame *f);
 
 /* A park that can be cancelled ended with this error of a kill or a timeout: as
  * an errno that the program may see. Numbers of its own become ECANCELED, or

@@ -61,8 +61,10 @@ size_t gp__call_format(char *buf, size_t size, const struct gp_frame *f)
 
 static void format_result(char *buf, size_t size, long r)
 {
-	if (r == GP__RESTART_SYS || r == GP__RESTART_NEVER)
-		gp__format(buf, size, "? %s", r == GP__RESTART_SYS ? "ERESTARTSYS" : "ERESTARTNOHAND");
+	static const char *const again[] = { "ERESTARTNOHAND", "ERESTARTNOINTR", "ERESTARTSYS" };
+
+	if (r >= GP__RESTART_NEVER && r <= GP__RESTART_SYS)
+		gp__format(buf, size, "? %s", again[r - GP__RESTART_NEVER]);
 	else if (!gp__is_err(r))
 		gp__format(buf, size, r > INT_MAX ? "0x%lx" : "%ld", r);
 	else if (-r < (long)gp__count(errors) && errors[-r])

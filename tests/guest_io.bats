@@ -43,6 +43,10 @@ load helpers
     same_three_ways nonblock_ready
 }
 
+@test "/dev/zero, /dev/urandom, getrandom and memory files beside a busy thread: whole, no EINTR" {
+    same_three_ways cut_short
+}
+
 @test "FIFO: open blocks until the other side opens; a terminal's reader blocks for a line" {
     same_three_ways fifo_tty
 }

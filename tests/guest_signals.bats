@@ -11,6 +11,10 @@ load helpers
     same_three_ways signal_restart
 }
 
+@test "signals: one just before a call comes before it, and is no EINTR of what is ready" {
+    TRAPS_MAX=40000 same_three_ways signal_first # every handler returns by a trap
+}
+
 @test "signals: masks of threads, sigwait, sigsuspend, signalfd" {
     same_three_ways signal_masks
 }

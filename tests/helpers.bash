@@ -119,9 +119,9 @@ same_run() {
 }
 
 # bounded NAME [PATCHED]: what the statistics of a recorded run must say: few kernel threads (THREADS_MAX, 5), and
-# (patched) sites patched and few traps. A program that a signal killed prints none.
+# (patched) sites patched and few traps (TRAPS_MAX, 4 for each site and 200). A program that a signal killed prints none.
 bounded() {
-    local file=$BATS_TEST_TMPDIR/$1.err status sites traps threads
+    local file=$BATS_TEST_TMPDIR/$1.err status sites traps threads most
     status=$(cat "$BATS_TEST_TMPDIR/$1.status")
     if [ "$status" -gt 128 ] && ! grep -q '^greenpatch: stats:' "$file"; then
         return 0
@@ -132,7 +132,8 @@ bounded() {
     [ "$threads" -le "${THREADS_MAX:-5}" ] || fail "$1: expected at most ${THREADS_MAX:-5} kernel threads, came $threads" || return 1
     [ "${2:-}" = patched ] || return 0
     [ "$sites" -gt 0 ] || fail "$1: expected patched sites, came none" || return 1
-    [ "$traps" -le $((4 * sites + 200)) ] || fail "$1: expected at most $((4 * sites + 200)) traps with $sites patched sites, came $traps"
+    most=${TRAPS_MAX:-$((4 * sites + 200))}
+    [ "$traps" -le "$most" ] || fail "$1: expected at most $most traps with $sites patched sites, came $traps"
 }
 
 # same_three_ways NAME [ARGS...]: the guest program NAME natively, on traps only and patched: same stdout, same stderr

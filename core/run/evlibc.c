@@ -110,7 +110,7 @@ int gp__lib_epoll_wait(int epfd, void *events, int max, int ms)
 		r = gp__raw_block(SYS_epoll_pwait, (long[]){ epfd, (long)events, max, whole, 0, 8 }, &h->attention);
 	}
 	h->idle = 0;
-	return waited(h, r);
+	return waited(h, r == GP__RAW_STOPPED ? -EINTR : r);
 }
 
 /* After a fork it may be closed already, and the number the program's. */

@@ -25,7 +25,8 @@
 #include "preload/calls/preempt.h"
 #include "preload/diag.h"
 
-#define MEM_DEVICES 1 /* major number of /dev/null, zero, full, urandom */
+#define MEM_DEVICES 1 /* major number of /dev/null, zero, full, random, urandom ... */
+#define KMSG 11       /* ... and of /dev/kmsg, which waits */
 
 static enum gp_fd_kind classify_socket(struct gp_fd *d, int fd)
 {
@@ -55,7 +56,7 @@ static enum gp_fd_kind classify(struct gp_fd *d, int fd)
 	case S_IFDIR:
 	case S_IFBLK: return GP__FD_DIRECT;
 	case S_IFSOCK: return classify_socket(d, fd);
-	case S_IFCHR: return major(st.st_rdev) == MEM_DEVICES ? GP__FD_DIRECT : GP__FD_OTHER;
+	case S_IFCHR: return major(st.st_rdev) == MEM_DEVICES && minor(st.st_rdev) != KMSG ? GP__FD_DEVICE : GP__FD_OTHER;
 	default: return gp__shim.config.features & GP__FEATURE_NOWAIT ? GP__FD_NOWAIT : GP__FD_OTHER;
 	}
 }
@@ -185,6 +186,7 @@ long gp__io_wait(struct gp_io *io)
 		return -EAGAIN;
 	}
 	gp__io_deadline(io);
+	io->me->waited = true;
 	if (gp__interrupted(io->h, io->me))
 		r = -EINTR;
 	else
@@ -207,6 +209,11 @@ long gp__io_run(struct gp_io *io)
 		if (r != -EAGAIN)
 			return r;
 		r = io->kind == GP__FD_BAD ? -EAGAIN : gp__io_wait(io);
+		if (r == GP__RESTART_SYS || r == GP__RESTART_NEVER) { /* the kernel, too, looks once more before it tells of a signal */
+			long last = io->attempt(io);
+
+			return last == -EAGAIN ? r : last;
+		}
 		if (r)
 			return r;
 	}
@@ -218,7 +225,7 @@ long gp__io_receive(struct gp_io *io, size_t size)
 
 	if (io->kind != GP__FD_STREAM)
 		return gp__io_run(io);
-	if (io->d->traits & GP__FD_DRAINED && !gp__fd_nonblocking(io->h, io->fd)) {
+	if (io->d->traits & GP__FD_DRAINED && !gp__fd_nonblocking(io->h, io->fd) && !gp__interrupted(io->h, io->me)) {
 		r = gp__io_wait(io);
 		if (r)
 			return r;

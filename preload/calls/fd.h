@@ -8,7 +8,8 @@
  * number is closed. */
 enum gp_fd_kind {
 	GP__FD_UNKNOWN,
-	GP__FD_DIRECT, /* never waits for anybody: regular files, directories, /dev/null */
+	GP__FD_DIRECT, /* never waits for anybody: regular files, directories */
+	GP__FD_DEVICE, /* nor does that, but a signal cuts its reads short: /dev/null, zero, urandom */
 	GP__FD_STREAM, /* socket: MSG_DONTWAIT; a short write goes on */
 	GP__FD_DGRAM,  /* socket whose messages are whole */
 	GP__FD_NOWAIT, /* pipe and the like: RWF_NOWAIT */
@@ -58,6 +59,8 @@ int64_t gp__io_deadline(struct gp_io *io);
 long gp__io_wait(struct gp_io *io);
 /* The file goes on at the number that this wait ended with. */
 void gp__io_follow(struct gp_io *io, const struct gp_fdwait *w);
+/* Never blocks; the kernel may simply be asked. */
+static inline bool gp__io_direct(const struct gp_io *io) { return io->kind == GP__FD_DIRECT || io->kind == GP__FD_DEVICE; }
 /* Whether the descriptor is ready now (poll with no time). */
 bool gp__fd_ready(int fd, unsigned events);
 /* A call that has no form that does not block, on a descriptor that is ready. */

@@ -3,6 +3,9 @@
  * An open waits for nobody, but for a FIFO whose other end is not there: so it
  * is made under the guard of the tick, and by a helper if the tick ended it.
  *
+ * Memory files are filled by fallocate page by page, all for nothing if a signal
+ * comes (shmem_fallocate() in mm/shmem.c): a helper has no tick.
+ *
  * A listing of the process's descriptors does not show ours; one of its threads
  * shows the program's.
  */
@@ -67,6 +70,13 @@ GP_CALL(open)
 		return r;
 	default: return do_open(h, me, f);
 	}
+}
+
+GP_CALL(fallocate)
+{
+	long r = gp__sys_offload(h, me, f);
+
+	return r == -EFBIG ? gp__native(f) : r; /* SIGXFSZ comes to the thread that made it */
 }
 
 /* ---- listings -------------------------------------------------------------------- */

@@ -39,6 +39,8 @@ static long make(void *arg)
 	do
 		r = gp__raw_block(c->nr, c->args, &c->stop);
 	while (r == -EINTR && !c->stop);
+	if (r == GP__RAW_STOPPED)
+		r = -EINTR;
 	gp__raw(SYS_rt_sigprocmask, SIG_BLOCK, &set, 0, 8);
 	return r;
 }
@@ -65,7 +67,7 @@ static long interrupted(long nr)
 	case SYS_fsync: case SYS_fdatasync: case SYS_sync: case SYS_syncfs: case SYS_msync:
 		return 0;
 	case SYS_semop: case SYS_semtimedop: case SYS_msgsnd: case SYS_msgrcv: case SYS_clock_nanosleep: case SYS_io_uring_enter:
-	case SYS_io_getevents:
+	case SYS_io_getevents: case SYS_fallocate:
 		return GP__RESTART_NEVER;
 	default:
 		return GP__RESTART_SYS;
@@ -93,7 +95,7 @@ long gp__offload_call(struct gp_hub *h, struct gp_guest *me, long nr, const long
 	bool held;
 
 	if (code && gp__interrupted(h, me))
-		return code;
+		return gp__signalled(me, code);
 	/* The number may be closed before the helper gets to it. Not those of fcntl's locks,
 	 * which go with any descriptor of their file that this process closes. */
 	held = hold.fd >= 0 && nr != SYS_fcntl && !gp__fdwait_join(h, &hold);

@@ -126,6 +126,18 @@ static struct timespec *left(const struct ready *q, bool block, struct timespec 
 	return ts;
 }
 
+static long ask_epoll(struct ready *q, bool block);
+
+/* Nothing is ready, and there is a signal to take. It may have come before the call, but
+ * for one that the call's own mask let in; epoll_wait without time never tells of one
+ * (ep_poll() in fs/eventpoll.c). */
+static long signalled(const struct ready *q, bool at_once)
+{
+	if (at_once && (q->ask == ask_epoll || !q->me->restore_mask))
+		return 0;
+	return gp__signalled(q->me, GP__RESTART_NEVER);
+}
+
 static long run(struct ready *q)
 {
 	bool at_once = q->deadline <= gp__now();
@@ -133,13 +145,13 @@ static long run(struct ready *q)
 	long r;
 
 	for (;;) {
-		bool block = !at_once && gp__hub_quiet(q->h);
+		bool block = !at_once && gp__hub_quiet(q->h) && !gp__interrupted(q->h, q->me);
 
 		r = q->ask(q, block);
-		if (r > 0 || (gp__is_err(r) && r != -EINTR))
+		if (r > 0 || (gp__is_err(r) && r != -EINTR && r != GP__RESTART_ALWAYS))
 			return r;
 		if (gp__interrupted(q->h, q->me))
-			return GP__RESTART_NEVER;
+			return signalled(q, at_once);
 		if (at_once)
 			gp__empty_handed(q->h);
 		if (at_once || (q->deadline != GP__NEVER && q->deadline <= gp__now()))
@@ -148,6 +160,7 @@ static long run(struct ready *q)
 			continue;
 		if (!q->list(q, &s))
 			return -ENOMEM;
+		q->me->waited = true;
 		r = waits_park(q->h, &s, q->deadline);
 		waits_end(&s);
 		if (r == -EINTR)

@@ -3,12 +3,19 @@
  * One attempt for every kind of descriptor: take what is there, or put what
  * fits. A blocking write goes on until everything is written, as natively; a
  * read gives what the first attempt gives.
+ *
+ * /dev/zero, /dev/urandom and getrandom() never wait, but the kernel looks for
+ * signals at every page or so, and gives less when there is one. One that is not
+ * the program's is the tick, most likely: the call goes on from there, after a
+ * turn of the others (read_zero() in drivers/char/mem.c, get_random_bytes_user()
+ * in drivers/char/random.c).
  */
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include "preload/calls/fd.h"
+#include "preload/calls/preempt.h"
 #include "preload/calls/proc.h"
 #include "preload/calls/signal.h"
 
@@ -16,6 +23,7 @@
 #define RWF_NOWAIT 8
 #endif
 #define USER_END 0x7ffffffff000UL /* of the addresses that a program can have */
+#define RW_MAX 0x7ffff000UL /* bytes that one call moves at most */
 #define IOV_HERE 8 /* vectors up to here are copied to the stack */
 
 /* The vector of a call: what is still to be moved. */
@@ -191,10 +199,47 @@ static long write_vec(struct gp_io *io, struct vec *v)
 	}
 }
 
-/* Whether the kernel may simply be asked: it does not block, or it knows the error. */
+/* Whether the kernel may simply be asked: it does not wait, or it knows the error. */
 static bool direct(const struct gp_io *io)
 {
+	return gp__io_direct(io) || io->kind == GP__FD_BAD;
+}
+
+/* ... and gives all that there is at once. */
+static bool whole(const struct gp_io *io)
+{
 	return io->kind == GP__FD_DIRECT || io->kind == GP__FD_BAD;
+}
+
+/* A call that gave less than was asked for, maybe because of the tick: whether it
+ * is to go on. Others may have had a turn then. */
+static bool goes_on(struct gp_hub *h, struct gp_guest *me)
+{
+	if (gp__interrupted(h, me))
+		return false;
+	if (gp__tick_wants_switch(h))
+		gp__tick_yield(h);
+	return true;
+}
+
+static long run_device(struct gp_io *io, struct vec *v)
+{
+	const struct way *way = io->events & GP__READ ? &reading : &writing;
+	struct gp_fdwait hold = { .fd = io->fd };
+	long done = 0, r = gp__pass(io->h, io->me, io->f);
+
+	if (r <= 0 || (size_t)r >= v->total || v->total > RW_MAX || gp__fdwait_join(io->h, &hold))
+		return r;
+	do {
+		done += r;
+		vec_advance(v, (size_t)r);
+		if (!v->total || !goes_on(io->h, io->me))
+			break;
+		gp__io_follow(io, &hold);
+		r = gp__raw(way->vector, io->fd, v->iov, v->n);
+	} while (r > 0);
+	gp__fdwait_part(io->h, &hold);
+	return done;
 }
 
 static long run(struct gp_io *io, struct vec *v, long bad)
@@ -205,6 +250,8 @@ static long run(struct gp_io *io, struct vec *v, long bad)
 		return bad == -ENOMEM ? bad : gp__native(io->f);
 	if (!v->total)
 		r = gp__native(io->f);
+	else if (io->kind == GP__FD_DEVICE)
+		r = run_device(io, v);
 	else
 		r = io->events & GP__READ ? read_vec(io, v) : write_vec(io, v);
 	gp__free(v->heap);
@@ -224,8 +271,8 @@ GP_CALL(read)
 	struct vec v;
 
 	gp__io_open(&io, h, me, f, (int)f->rdi, GP__READ);
-	if (direct(&io) || out_of_reach(f))
-		return gp__native(f);
+	if (whole(&io) || out_of_reach(f))
+		return gp__pass(h, me, f);
 	return run(&io, &v, vec_one(&v, f->rsi, f->rdx));
 }
 
@@ -237,8 +284,8 @@ GP_CALL(write)
 	gp__io_open(&io, h, me, f, (int)f->rdi, GP__WRITE);
 	if (gp__unlikely(io.kind == GP__FD_DIRECT && io.d->traits & GP__FD_COMM))
 		return gp__proc_comm_write(h, f);
-	if (direct(&io) || out_of_reach(f))
-		return gp__native(f);
+	if (whole(&io) || out_of_reach(f))
+		return gp__pass(h, me, f);
 	return run(&io, &v, vec_one(&v, f->rsi, f->rdx));
 }
 
@@ -248,8 +295,8 @@ static long vectored(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, 
 	struct vec v;
 
 	gp__io_open(&io, h, me, f, (int)f->rdi, events);
-	if (direct(&io))
-		return gp__native(f);
+	if (whole(&io))
+		return gp__pass(h, me, f);
 	return run(&io, &v, vec_many(&v, (void *)f->rsi, (int)f->rdx));
 }
 
@@ -261,12 +308,21 @@ GP_CALL(writev) { return vectored(h, me, f, GP__WRITE); }
 static long positioned(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, unsigned events)
 {
 	if ((int64_t)f->r10 != -1 || f->r9)
-		return gp__native(f);
+		return gp__pass(h, me, f);
 	return vectored(h, me, f, events);
 }
 
 GP_CALL(preadv2) { return positioned(h, me, f, GP__READ); }
 GP_CALL(pwritev2) { return positioned(h, me, f, GP__WRITE); }
+
+GP_CALL(getrandom)
+{
+	long done = 0, r = gp__pass(h, me, f);
+
+	while (r > 0 && (done += r) < (long)f->rsi && goes_on(h, me))
+		r = gp__raw(SYS_getrandom, f->rdi + (size_t)done, f->rsi - (size_t)done, f->rdx);
+	return done ? done : r;
+}
 
 /* ---- from one descriptor to another ----------------------------------------------- */
 
@@ -285,7 +341,7 @@ static long attempt_move(struct gp_io *io)
 	bool sendfile = f->nr == SYS_sendfile;
 	long args[6] = { (long)f->rdi, (long)f->rsi, (long)f->rdx, (long)f->r10, (long)f->r8, (long)f->r9 };
 
-	if (io->kind != GP__FD_DIRECT && !gp__fd_ready(io->fd, io->events))
+	if (!gp__io_direct(io) && !gp__fd_ready(io->fd, io->events))
 		return -EAGAIN;
 	if (sendfile)
 		args[3] = (long)gp__min((size_t)io->arg, CHUNK);
@@ -333,9 +389,9 @@ GP_CALL(splice)
 	for (;;) {
 		long r = 0;
 
-		if (in.kind != GP__FD_DIRECT && !gp__fd_ready(in.fd, GP__READ))
+		if (!gp__io_direct(&in) && !gp__fd_ready(in.fd, GP__READ))
 			r = gp__io_wait(&in);
-		else if (out.kind != GP__FD_DIRECT && !gp__fd_ready(out.fd, GP__WRITE))
+		else if (!gp__io_direct(&out) && !gp__fd_ready(out.fd, GP__WRITE))
 			r = gp__io_wait(&out);
 		else {
 			in.arg = (void *)f->r8;

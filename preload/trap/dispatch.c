@@ -63,14 +63,17 @@ unsigned gp__call_fd_args(unsigned long nr)
 
 long gp__native_block(struct gp_hub *h, struct gp_guest *me, long nr, const long *args)
 {
-	long r;
+	long early = gp__signalled(me, -EINTR), r;
 
 	if (gp__interrupted(h, me))
-		return -EINTR;
+		return early;
 	gp__shim.blocks++;
 	h->idle = 1;
 	r = gp__raw_block(nr, args, &h->attention);
 	h->idle = 0;
+	if (r == GP__RAW_STOPPED)
+		return gp__interrupted(h, me) ? early : -EINTR;
+	me->waited = true;
 	return r;
 }
 
@@ -86,7 +89,13 @@ bool gp__interrupted(struct gp_hub *h, struct gp_guest *me)
 
 static bool is_restart(uint64_t rax)
 {
-	return (long)rax == GP__RESTART_SYS || (long)rax == GP__RESTART_NEVER;
+	return (long)rax <= GP__RESTART_SYS && (long)rax >= GP__RESTART_NEVER;
+}
+
+static void restore_mask(struct gp_guest *me)
+{
+	me->restore_mask = false;
+	gp__signal_set_mask(me, me->saved_mask);
 }
 
 void gp__exit_work(struct gp_frame *f)
@@ -95,6 +104,8 @@ void gp__exit_work(struct gp_frame *f)
 	struct gp_guest *me = gp__me(h);
 	bool entered = false;
 
+	if (me->restore_mask && !is_restart(f->rax) && (long)f->rax != -EINTR) /* restore_saved_sigmask_unless() */
+		restore_mask(me);
 	do {
 		if (h->attention & GP__ARRIVED)
 			gp__signals_collect(h);
@@ -105,10 +116,8 @@ void gp__exit_work(struct gp_frame *f)
 		}
 		if (me->g.attention)
 			entered |= gp__signal_take_on_call(h, me, f);
-		if (me->restore_mask && !me->g.attention) {
-			me->restore_mask = false;
-			gp__signal_set_mask(me, me->saved_mask);
-		}
+		if (me->restore_mask && !me->g.attention)
+			restore_mask(me);
 	} while (me->g.attention || h->attention & GP__ARRIVED);
 	if (!entered && is_restart(f->rax)) {
 		f->rax = f->nr;
@@ -116,9 +125,7 @@ void gp__exit_work(struct gp_frame *f)
 	}
 }
 
-/* A call that was passed on may have been interrupted by a signal or the tick
- * of ours, of which the program must not learn. */
-static long pass(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f)
+long gp__pass(struct gp_hub *h, struct gp_guest *me, const struct gp_frame *f)
 {
 	long r = gp__native(f);
 
@@ -136,6 +143,7 @@ void gp__dispatch(struct gp_frame *f, struct gp_hub *h)
 	struct gp_trace trace;
 
 	me->frame = f;
+	me->waited = false;
 	me->g.sse_only = f->ret - gp__shim.libc < gp__shim.libc_size;
 	if (gp__unlikely(gp__shim.tracing))
 		gp__trace_enter(&trace, me);
@@ -150,7 +158,7 @@ void gp__dispatch(struct gp_frame *f, struct gp_hub *h)
 		gp__refused("x32", "only the system calls of x86-64 can be had");
 		f->rax = (uint64_t)-ENOSYS;
 	} else if (verdict == GP__PASS) {
-		f->rax = (uint64_t)pass(h, me, f);
+		f->rax = (uint64_t)gp__pass(h, me, f);
 	} else if (verdict == GP__MAYBLOCK) {
 		gp__shim.passed[nr < 512 ? nr : 511]++;
 		f->rax = (uint64_t)gp__pass_blocking(h, me, (long)nr, (const long *)f->arg);

@@ -154,8 +154,11 @@ CASE("after a drain without new threads jobs that were given back are -EAGAIN, a
 	EXPECT_INT(gp__offload_threads(gp__hub(), false), 1);
 }
 
+static volatile int begun;
+
 static void *gated_function(void *arg)
 {
+	begun = 1;
 	pass_gate(arg);
 	return arg;
 }
@@ -175,11 +178,13 @@ CASE("a helper that only ends its last job is none: after a drain functions apar
 	int gate[2];
 
 	NEED(!pipe(gate));
+	begun = 0;
 	a = gp_spawn(apart, gate);
-	gp_yield();
+	while (!begun) /* a job that waits for its helper would be given back */
+		NEED(!gp_sleep(100000));
 	fail_kthread = true;
 	b = gp_spawn(apart, gate); /* waits for the one helper */
-	gp_sleep(GP_MSEC);
+	gp_yield();
 	EXPECT(gp__offload_drain(gp__hub()));
 	gp__offload_resume(gp__hub());
 	EXPECT_INT(gp_join(b, gp_after(3 * GP_SEC)), 0);

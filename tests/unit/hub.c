@@ -160,7 +160,7 @@ CASE("a blocking call is not made when it is told to stop, and made when it is n
 	struct pollfd f = { .fd = -1 };
 	int64_t began = unit_now();
 
-	EXPECT_INT(gp__raw_block(SYS_poll, (long[]){ (long)&f, 1, 3600000, 0, 0, 0 }, &stop), -EINTR);
+	EXPECT_INT(gp__raw_block(SYS_poll, (long[]){ (long)&f, 1, 3600000, 0, 0, 0 }, &stop), GP__RAW_STOPPED);
 	stop = 0;
 	EXPECT_INT(gp__raw_block(SYS_poll, (long[]){ (long)&f, 1, 1, 0, 0, 0 }, &stop), 0);
 	EXPECT(unit_now() - began >= GP__MSEC);

@@ -14,6 +14,31 @@ static pid_t child_that(int exits, int after_us)
 	return pid;
 }
 
+/* Ends when it is told to. */
+static pid_t child_that_waits(int exits)
+{
+	sigset_t set, old;
+	pid_t pid;
+	int sig;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	NEED(!sigprocmask(SIG_BLOCK, &set, &old));
+	pid = unit_fork();
+	if (!pid)
+		_exit(sigwait(&set, &sig) ? 1 : exits);
+	NEED(!sigprocmask(SIG_SETMASK, &old, NULL));
+	return pid;
+}
+
+static void *teller(void *arg)
+{
+	for (int i = 0; i < 3; i++)
+		NEED(!gp_sleep(GP_MSEC));
+	NEED(!kill(*(pid_t *)arg, SIGUSR1));
+	return arg;
+}
+
 static void *ticker(void *arg)
 {
 	for (;;) {
@@ -25,14 +50,13 @@ static void *ticker(void *arg)
 
 static void waited(pid_t pid, int options)
 {
-	int status = -1, ticks = 0;
-	struct gp_greenlet *g = gp_spawn(ticker, &ticks);
-	pid_t child = child_that(7, 30000);
+	pid_t child = child_that_waits(7);
+	struct gp_greenlet *g = gp_spawn(teller, &child);
+	int status = -1;
 
 	EXPECT_INT(gp_waitpid(pid ? pid : child, &status, options, GP_NEVER), child);
 	EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 7);
-	EXPECT(ticks > 0);
-	EXPECT_INT(gp_kill(g, GP_NEVER), 0);
+	EXPECT_INT(gp_join(g, GP_NEVER), 0);
 	gp_unref(g);
 }
 
