@@ -22,10 +22,11 @@
 /* What a handler may return beside a result or an errno: the kernel's own
  * codes for "interrupted, make the call again". Never seen by the program. */
 enum {
-	GP__RESTART_SYS   = -512, /* again if the handler has SA_RESTART, else -EINTR */
+	GP__RESTART_SYS    = -512, /* again if the handler has SA_RESTART, else -EINTR */
 	GP__RESTART_ALWAYS = -513, /* again: it had not begun when the signal came */
-	GP__RESTART_NEVER = -514, /* -EINTR if a handler runs, again if none does */
+	GP__RESTART_NEVER  = -514, /* -EINTR if a handler runs, again if none does */
 };
+static inline bool gp__is_restart(long r) { return r >= GP__RESTART_NEVER && r <= GP__RESTART_SYS; }
 
 /* ---- a thread of the program ------------------------------------------------ */
 

@@ -63,7 +63,7 @@ static void format_result(char *buf, size_t size, long r)
 {
 	static const char *const again[] = { "ERESTARTNOHAND", "ERESTARTNOINTR", "ERESTARTSYS" };
 
-	if (r >= GP__RESTART_NEVER && r <= GP__RESTART_SYS)
+	if (gp__is_restart(r))
 		gp__format(buf, size, "? %s", again[r - GP__RESTART_NEVER]);
 	else if (!gp__is_err(r))
 		gp__format(buf, size, r > INT_MAX ? "0x%lx" : "%ld", r);

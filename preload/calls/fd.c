@@ -209,7 +209,7 @@ long gp__io_run(struct gp_io *io)
 		if (r != -EAGAIN)
 			return r;
 		r = io->kind == GP__FD_BAD ? -EAGAIN : gp__io_wait(io);
-		if (r == GP__RESTART_SYS || r == GP__RESTART_NEVER) { /* the kernel, too, looks once more before it tells of a signal */
+		if (gp__is_restart(r)) { /* the kernel, too, looks once more before it tells of a signal */
 			long last = io->attempt(io);
 
 			return last == -EAGAIN ? r : last;

@@ -59,8 +59,6 @@ int64_t gp__io_deadline(struct gp_io *io);
 long gp__io_wait(struct gp_io *io);
 /* The file goes on at the number that this wait ended with. */
 void gp__io_follow(struct gp_io *io, const struct gp_fdwait *w);
-/* Never blocks; the kernel may simply be asked. */
-static inline bool gp__io_direct(const struct gp_io *io) { return io->kind == GP__FD_DIRECT || io->kind == GP__FD_DEVICE; }
 /* Whether the descriptor is ready now (poll with no time). */
 bool gp__fd_ready(int fd, unsigned events);
 /* A call that has no form that does not block, on a descriptor that is ready. */

@@ -155,7 +155,7 @@ static bool wait_by_helper(struct gp_hub *h, struct gp_guest *me, const struct g
 	by_helpers++;
 	was = gp__offload_call(h, me, SYS_futex, args);
 	by_helpers--;
-	*r = was == GP__RESTART_SYS || was == GP__RESTART_ALWAYS ? -EINTR : (int)was;
+	*r = gp__is_restart(was) ? -EINTR : (int)was;
 	return true;
 }
 

@@ -199,16 +199,21 @@ static long write_vec(struct gp_io *io, struct vec *v)
 	}
 }
 
+static bool never_waits(const struct gp_io *io)
+{
+	return io->kind == GP__FD_DIRECT || io->kind == GP__FD_DEVICE;
+}
+
 /* Whether the kernel may simply be asked: it does not wait, or it knows the error. */
 static bool direct(const struct gp_io *io)
 {
-	return gp__io_direct(io) || io->kind == GP__FD_BAD;
+	return never_waits(io) || io->kind == GP__FD_BAD;
 }
 
 /* ... and gives all that there is at once. */
 static bool whole(const struct gp_io *io)
 {
-	return io->kind == GP__FD_DIRECT || io->kind == GP__FD_BAD;
+	return direct(io) && io->kind != GP__FD_DEVICE;
 }
 
 /* A call that gave less than was asked for, maybe because of the tick: whether it
@@ -341,7 +346,7 @@ static long attempt_move(struct gp_io *io)
 	bool sendfile = f->nr == SYS_sendfile;
 	long args[6] = { (long)f->rdi, (long)f->rsi, (long)f->rdx, (long)f->r10, (long)f->r8, (long)f->r9 };
 
-	if (!gp__io_direct(io) && !gp__fd_ready(io->fd, io->events))
+	if (!never_waits(io) && !gp__fd_ready(io->fd, io->events))
 		return -EAGAIN;
 	if (sendfile)
 		args[3] = (long)gp__min((size_t)io->arg, CHUNK);
@@ -389,9 +394,9 @@ GP_CALL(splice)
 	for (;;) {
 		long r = 0;
 
-		if (!gp__io_direct(&in) && !gp__fd_ready(in.fd, GP__READ))
+		if (!never_waits(&in) && !gp__fd_ready(in.fd, GP__READ))
 			r = gp__io_wait(&in);
-		else if (!gp__io_direct(&out) && !gp__fd_ready(out.fd, GP__WRITE))
+		else if (!never_waits(&out) && !gp__fd_ready(out.fd, GP__WRITE))
 			r = gp__io_wait(&out);
 		else {
 			in.arg = (void *)f->r8;

@@ -399,13 +399,12 @@ bool gp__signal_take_on_call(struct gp_hub *h, struct gp_guest *me, struct gp_fr
 
 	while (next_handled(me, &info, &act)) {
 		uint64_t before = enter_handler(me, info.si_signo, &act);
-
 		long r = (long)f->rax;
 
 		if (!any && (r == GP__RESTART_ALWAYS || (r == GP__RESTART_SYS && act.flags & SA_RESTART))) {
 			f->rax = f->nr;
 			f->ret = f->restart;
-		} else if (!any && (r == GP__RESTART_SYS || r == GP__RESTART_NEVER)) {
+		} else if (!any && gp__is_restart(r)) {
 			f->rax = (uint64_t)-EINTR;
 		}
 		any = true;

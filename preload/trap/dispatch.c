@@ -87,11 +87,6 @@ bool gp__interrupted(struct gp_hub *h, struct gp_guest *me)
 	return me->g.attention;
 }
 
-static bool is_restart(uint64_t rax)
-{
-	return (long)rax <= GP__RESTART_SYS && (long)rax >= GP__RESTART_NEVER;
-}
-
 static void restore_mask(struct gp_guest *me)
 {
 	me->restore_mask = false;
@@ -104,7 +99,7 @@ void gp__exit_work(struct gp_frame *f)
 	struct gp_guest *me = gp__me(h);
 	bool entered = false;
 
-	if (me->restore_mask && !is_restart(f->rax) && (long)f->rax != -EINTR) /* restore_saved_sigmask_unless() */
+	if (me->restore_mask && !gp__is_restart((long)f->rax) && (long)f->rax != -EINTR) /* restore_saved_sigmask_unless() */
 		restore_mask(me);
 	do {
 		if (h->attention & GP__ARRIVED)
@@ -119,7 +114,7 @@ void gp__exit_work(struct gp_frame *f)
 		if (me->restore_mask && !me->g.attention)
 			restore_mask(me);
 	} while (me->g.attention || h->attention & GP__ARRIVED);
-	if (!entered && is_restart(f->rax)) {
+	if (!entered && gp__is_restart((long)f->rax)) {
 		f->rax = f->nr;
 		f->ret = f->target = f->restart; /* ret: a signal that comes now interrupts the call that begins */
 	}
@@ -174,7 +169,7 @@ void gp__dispatch(struct gp_frame *f, struct gp_hub *h)
 		gp__trace_leave(&trace, me, f, verdict == GP__MAYBLOCK);
 	if (gp__unlikely((long)f->rax == -EMFILE || (long)f->rax == -ENFILE))
 		gp__limit_reached(f);
-	if (gp__unlikely(me->g.attention | me->restore_mask) || gp__unlikely(is_restart(f->rax)))
+	if (gp__unlikely(me->g.attention | me->restore_mask) || gp__unlikely(gp__is_restart((long)f->rax)))
 		gp__exit_work(f);
 	me->frame = NULL;
 }
