@@ -84,12 +84,7 @@ load helpers
 }
 
 @test "signals: at every moment, none is lost, an interrupted read goes on" {
-    need_shim
-    record native natively 60 "$GUESTS/signal_stress"
-    GREENPATCH_REWRITE=off record traps-only shimmed 60 "$GUESTS/signal_stress"
-    record patched shimmed 60 "$GUESTS/signal_stress"
-    same_run native traps-only
-    same_run native patched # its traps are not bounded: each handler's return is one
+    LIMIT=60 TRAPS_MAX=200000 same_three_ways signal_stress # every handler returns by a trap
 }
 
 @test "signals: what the first thread blocks goes to the thread in sigwait, or stays pending" {

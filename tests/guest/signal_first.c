@@ -1,8 +1,7 @@
 /* A signal that comes just before a call is taken before it, not by it: what is ready, or never waits, does not fail
- * with EINTR, with SA_RESTART or without. Alone, and beside a thread that is blocked. */
+ * with EINTR, even without SA_RESTART. Alone, and beside a thread that is blocked. */
 #include "guest.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
