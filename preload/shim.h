@@ -163,8 +163,8 @@ static inline long gp__native(const struct gp_frame *f)
 	return gp__raw6((long)f->nr, (long)f->rdi, (long)f->rsi, (long)f->rdx, (long)f->r10, (long)f->r8, (long)f->r9);
 }
 /* The same where it may block: the kernel thread sleeps in it. -EINTR when the
- * greenlet has a signal to take or when others could run: ask gp__interrupted().
- * GP__RESTART_ALWAYS: there is a signal to take first (gp__signalled). */
+ * greenlet has a signal to take or when others could run: ask gp__interrupted(),
+ * and gp__signalled() for what the call returns then. */
 long gp__native_block(struct gp_hub *h, struct gp_guest *me, long nr, const long *args);
 /* Whether `me` has a signal to take now (looks at what arrived first). */
 bool gp__interrupted(struct gp_hub *h, struct gp_guest *me);

@@ -136,13 +136,15 @@ long gp__guarded(struct gp_io *io, long nr, const long *args)
 	long r;
 
 	gp__tick_guard(io->h);
-	r = gp__native_block(io->h, io->me, nr, args);
+	do /* a tick may stop it before the kernel sees it: then it did not block */
+		r = gp__native_block(io->h, io->me, nr, args);
+	while (r == -EINTR && !io->me->waited && !gp__interrupted(io->h, io->me));
 	/* As the program has it, it cannot block: no signal ends it, least of all a tick. */
 	if (r == -EINTR && gp__fd_nonblocking(io->h, io->fd))
 		r = gp__raw6(nr, args[0], args[1], args[2], args[3], args[4], args[5]);
 	if (r != -EINTR)
 		return r;
-	return gp__interrupted(io->h, io->me) ? GP__RESTART_SYS : -EAGAIN;
+	return gp__interrupted(io->h, io->me) ? gp__signalled(io->me, GP__RESTART_SYS) : -EAGAIN;
 }
 
 static int64_t socket_deadline(const struct gp_io *io)
@@ -186,18 +188,19 @@ long gp__io_wait(struct gp_io *io)
 		return -EAGAIN;
 	}
 	gp__io_deadline(io);
-	io->me->waited = true;
-	if (gp__interrupted(io->h, io->me))
+	if (gp__interrupted(io->h, io->me)) {
 		r = -EINTR;
-	else
+	} else {
+		io->me->waited = true;
 		r = gp__wait_fds(io->h, w, also ? 2 : 1, io->deadline);
+	}
 	gp__io_follow(io, &w[0]);
 	if (also)
 		gp__io_follow(also, &w[1]);
 	if (r > 0)
 		return w[0].ready & GP__CLOSED ? -EBADF : 0;
 	if (r == -EINTR) /* socket(7): with a timeout a call is not made again */
-		return io->deadline == GP__NEVER ? GP__RESTART_SYS : GP__RESTART_NEVER;
+		return gp__signalled(io->me, io->deadline == GP__NEVER ? GP__RESTART_SYS : GP__RESTART_NEVER);
 	return gp__own_deadline(io->h, before, r) ? -EAGAIN : gp__told(io->h, r);
 }
 

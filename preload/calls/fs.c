@@ -30,7 +30,7 @@ static long do_open(struct gp_hub *h, struct gp_guest *me, const struct gp_frame
 	if (r != -EINTR)
 		return r;
 	if (gp__interrupted(h, me))
-		return GP__RESTART_SYS;
+		return gp__signalled(me, GP__RESTART_SYS);
 	return alone ? GP__RESTART_NEVER : gp__offload_call(h, me, (long)f->nr, (const long *)f->arg);
 }
 

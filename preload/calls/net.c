@@ -28,7 +28,7 @@ static long while_quiet(struct gp_io *io)
 		if (r != -EINTR)
 			return r;
 		if (gp__interrupted(io->h, io->me))
-			return io->d->traits & GP__FD_TIMED ? GP__RESTART_NEVER : GP__RESTART_SYS;
+			return gp__signalled(io->me, io->d->traits & GP__FD_TIMED ? GP__RESTART_NEVER : GP__RESTART_SYS);
 	}
 	return -EAGAIN;
 }

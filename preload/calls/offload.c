@@ -154,7 +154,7 @@ bool gp__offload_here(struct gp_hub *h, struct gp_guest *me, long nr, const long
 		if (*r != -EINTR)
 			return true;
 		if (gp__interrupted(h, me)) {
-			*r = code ? code : GP__RESTART_SYS;
+			*r = gp__signalled(me, code ? code : GP__RESTART_SYS);
 			return true;
 		}
 	}

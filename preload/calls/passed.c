@@ -127,7 +127,7 @@ long gp__pass_blocking(struct gp_hub *h, struct gp_guest *me, long nr, const lon
 			return r;
 		if (gp__interrupted(h, me)) {
 			limit_end(&limit, arg);
-			return never_again(nr) ? GP__RESTART_NEVER : GP__RESTART_SYS;
+			return gp__signalled(me, never_again(nr) ? GP__RESTART_NEVER : GP__RESTART_SYS);
 		}
 		if (!holds && !gp__hub_quiet(h))
 			gp__yield_poll(h);

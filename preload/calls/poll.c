@@ -148,7 +148,7 @@ static long run(struct ready *q)
 		bool block = !at_once && gp__hub_quiet(q->h) && !gp__interrupted(q->h, q->me);
 
 		r = q->ask(q, block);
-		if (r > 0 || (gp__is_err(r) && r != -EINTR && r != GP__RESTART_ALWAYS))
+		if (r > 0 || (gp__is_err(r) && r != -EINTR))
 			return r;
 		if (gp__interrupted(q->h, q->me))
 			return signalled(q, at_once);

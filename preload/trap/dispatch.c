@@ -63,16 +63,16 @@ unsigned gp__call_fd_args(unsigned long nr)
 
 long gp__native_block(struct gp_hub *h, struct gp_guest *me, long nr, const long *args)
 {
-	long early = gp__signalled(me, -EINTR), r;
+	long r;
 
 	if (gp__interrupted(h, me))
-		return early;
+		return -EINTR;
 	gp__shim.blocks++;
 	h->idle = 1;
 	r = gp__raw_block(nr, args, &h->attention);
 	h->idle = 0;
 	if (r == GP__RAW_STOPPED)
-		return gp__interrupted(h, me) ? early : -EINTR;
+		return -EINTR;
 	me->waited = true;
 	return r;
 }
