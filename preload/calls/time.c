@@ -54,10 +54,10 @@ long gp__time_limit(uint64_t from, int64_t *out)
 	return r;
 }
 
+/* Those that go on while the hub waits and wake nothing but it. */
 static bool known(int clock)
 {
-	return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME || clock == CLOCK_TAI ||
-	       clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM;
+	return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME || clock == CLOCK_TAI;
 }
 
 static long sleep_until(struct gp_hub *h, struct gp_guest *me, int64_t deadline)
@@ -107,7 +107,7 @@ GP_CALL(clock_nanosleep)
 	int64_t deadline;
 	long r;
 
-	if (!known(clock)) { /* a processor clock: it stands while we sleep */
+	if (!known(clock)) { /* a processor's stands while we sleep; an alarm wakes the machine, or is refused */
 		struct gp_frame copy = *f;
 
 		copy.rdi = (uint64_t)gp__cputime_kernel_clock(h, clock);
