@@ -18,6 +18,7 @@ setup() {
 
 # start [NAME=VALUE...]: a server; its address in $address.
 start() {
+    : >out # not what an earlier one has said
     timeout -k 2 120 env WEB_ROOT="$PWD/root" "$@" "$BUILD/web/serve" ${ARGS-127.0.0.1:0} >out 2>err 3>&- &
     launcher=$!
     for _ in $(seq 500); do
@@ -33,7 +34,7 @@ start() {
 stop() {
     kill -TERM "$server" 2>/dev/null || true
     wait $launcher || fail "the server: $(status_name $?): $(cat err)" || return 1
-    grep -q '^stopped 0: 0 connections left, .* 0 descriptors more$' out || fail "left behind: $(cat out)"
+    grep -q '^stopped 0: 0 connections left, .* 0 greenlets and 0 descriptors more$' out || fail "left behind: $(cat out)"
 }
 
 teardown() {

@@ -27,7 +27,7 @@ one() {
     timeout -k 2 100 python3 "$ROOT/tests/web/cases.py" "$address" "$name" "$server" 3>&- || return 1
     kill -TERM "$server"
     wait $launcher || fail "the server: $(status_name $?): $(cat err)" || return 1
-    grep -q '^stopped 0: 0 connections left, .* 0 descriptors more$' out || fail "left behind: $(cat out)"
+    grep -q '^stopped 0: 0 connections left, .* 0 greenlets and 0 descriptors more$' out || fail "left behind: $(cat out)"
 }
 
 @test "web websocket: text, binary, fragments, pings, close" { one ws_messages; }

@@ -23,7 +23,8 @@
  *	/files/...      a file below WEB_ROOT
  *	/ws             a WebSocket that says what it hears
  *	/ticks          a WebSocket that sends a number and when it was due, each second
- *	/counts         connections and so on
+ *	/counts         connections that are open
+ *	/left           greenlets, descriptors and resident KiB, with those of the request itself
  */
 #include <dirent.h>
 #include <errno.h>
@@ -175,6 +176,40 @@ static int cut(struct gp_http_request *r)
 	return e ? e : -EIO;
 }
 
+static int descriptors(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	int n = -3;
+
+	while (d && readdir(d))
+		n++;
+	if (d)
+		closedir(d);
+	return n;
+}
+
+static int greenlets(void) { return (int)gp_list(NULL, 0); }
+
+static long resident(void)
+{
+	FILE *f = fopen("/proc/self/statm", "re");
+	long pages = 0;
+
+	if (f && fscanf(f, "%*d %ld", &pages) != 1)
+		pages = 0;
+	if (f)
+		fclose(f);
+	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static int answer_left(struct gp_http_request *r)
+{
+	char text[96];
+
+	return gp_http_answer(r, 200, "text/plain", text,
+	                      (size_t)snprintf(text, sizeof text, "%d %d %ld\n", greenlets(), descriptors(), resident()));
+}
+
 static int handle(struct gp_http_request *r, void *arg)
 {
 	const char *path = gp_http_path(r);
@@ -221,19 +256,9 @@ static int handle(struct gp_http_request *r, void *arg)
 		gp_server_count(gp_http_server_base(gp_http_server_of(r)), &counts);
 		return answer_number(r, counts.connections);
 	}
+	if (!strcmp(path, "/left"))
+		return answer_left(r);
 	return gp_http_answer(r, 404, "text/plain", "no such page\n", 13);
-}
-
-static int descriptors(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	int n = -3;
-
-	while (d && readdir(d))
-		n++;
-	if (d)
-		closedir(d);
-	return n;
 }
 
 int main(int argc, char **argv)
@@ -252,7 +277,7 @@ int main(int argc, char **argv)
 	struct gp_http_server *s;
 	sigset_t mask;
 	char info[128];
-	int fd, e, before;
+	int fd, e, before, greenlets_before;
 
 	if (argc > 3 && (e = gp_tls_server(&o.tls, argv[2], argv[3])))
 		return fprintf(stderr, "serve: %s: %s\n", argv[2], strerror(-e)), 1;
@@ -263,6 +288,7 @@ int main(int argc, char **argv)
 	s = gp_http_server_new(argc > 1 ? argv[1] : "127.0.0.1:0", handle, NULL, &o);
 	gp_sleep(1);
 	before = descriptors();
+	greenlets_before = greenlets();
 	e = gp_http_server_start(s);
 	if (e)
 		return fprintf(stderr, "serve: %s\n", strerror(-e)), 1;
@@ -271,8 +297,11 @@ int main(int argc, char **argv)
 	gp_read(fd, info, sizeof info, GP_NEVER);
 	e = gp_http_server_stop(s, gp_after(5 * GP_SEC));
 	gp_server_count(gp_http_server_base(s), &counts);
-	printf("stopped %d: %u connections left, %lu accepted, %d descriptors more\n", e, counts.connections, counts.accepted,
-	       descriptors() - before);
+	/* The acceptor, and what watched the clients, end by themselves when it is their turn. */
+	for (int i = 0; i < 5000 && greenlets() > greenlets_before; i++)
+		gp_sleep(GP_MSEC);
+	printf("stopped %d: %u connections left, %lu accepted, %d greenlets and %d descriptors more\n", e, counts.connections,
+	       counts.accepted, greenlets() - greenlets_before, descriptors() - before);
 	gp_http_server_free(s);
 	gp_tls_free(o.tls);
 	return 0;
