@@ -1,4 +1,4 @@
-/* greenpatch.h - all of greenpatch's public headers. */
+/* greenpatch.h - all public headers, but those of the web library (greenpatch-web.h). */
 #ifndef GREENPATCH_H
 #define GREENPATCH_H
 
