@@ -21,10 +21,10 @@ struct addrinfo; /* of netdb.h, which hides it in strict C11 */
  * EAI_NODATA -ENODATA, EAI_AGAIN -EAGAIN, EAI_FAIL -EIO, EAI_FAMILY and
  * EAI_ADDRFAMILY -EAFNOSUPPORT, EAI_SOCKTYPE -ESOCKTNOSUPPORT, EAI_SERVICE
  * -EPROTONOSUPPORT, EAI_BADFLAGS -EINVAL, EAI_MEMORY -ENOMEM. Also as
- * gp_offload(). */
+ * gp_offload(). Parks, unless host and service are numbers. */
 int gp_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **list,
                    int64_t deadline);
-/* NULL is allowed. */
+/* Frees such a list. NULL is allowed. Does not park. */
 void gp_freeaddrinfo(struct addrinfo *list);
 
 #ifdef __cplusplus

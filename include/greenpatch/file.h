@@ -3,8 +3,8 @@
  * Each call is made by a helper thread, while other greenlets run. The data go
  * through a buffer of the library's, so the caller's memory is its own again
  * when the call returns, also after a deadline or a kill; a write that was
- * under way then still happens. Results and errors are as in greenpatch/io.h;
- * -EAGAIN: no helper thread could be started.
+ * under way then still happens. All of them park. Deadlines, results and errors are
+ * as in greenpatch/io.h; -EAGAIN: no helper thread could be started.
  */
 #ifndef GREENPATCH_FILE_H
 #define GREENPATCH_FILE_H
@@ -26,7 +26,7 @@ int gp_open(const char *path, int flags, mode_t mode, int64_t deadline);
 ssize_t gp_pread(int fd, void *buf, size_t n, off_t offset, int64_t deadline);
 ssize_t gp_pwrite(int fd, const void *buf, size_t n, off_t offset, int64_t deadline);
 
-/* 0 when the file's data are on the disk. */
+/* fsync(fd): 0 when the file's data are on the disk, or what that says. */
 int gp_fsync(int fd, int64_t deadline);
 
 #ifdef __cplusplus

@@ -59,16 +59,19 @@ struct gp_attr {
 struct gp_greenlet *gp_spawn(void *(*fn)(void *arg), void *arg);
 /* The same with attributes; NULL also for a stack below 8 KiB. */
 struct gp_greenlet *gp_spawn_with(const struct gp_attr *attr, void *(*fn)(void *arg), void *arg);
-/* The same, started after ns nanoseconds. A kill before that takes it back. */
+/* The same without attributes, started after ns nanoseconds (0 or less: at the
+ * next look at the loop). A kill before that takes it back. */
 struct gp_greenlet *gp_spawn_later(int64_t ns, void *(*fn)(void *arg), void *arg);
 /* The same for whoever wants no handle: 0, -ENOMEM, -EINVAL. */
 int gp_go(void *(*fn)(void *arg), void *arg);
 
-/* Makes one that is not started; attr may be NULL. */
+/* Makes one that is not started; attr may be NULL. NULL and ownership as for
+ * gp_spawn_with(). Does not park. */
 struct gp_greenlet *gp_new(const struct gp_attr *attr, void *(*fn)(void *arg), void *arg);
-/* Starts it, now or after ns: 0; -EINVAL for NULL or if it was started before;
- * -ENOMEM (later only, or with own_tls); -ENOTSUP with own_tls if threads are
- * not patched, or for later. */
+/* Starts it, now or after ns: 0; -EINVAL for NULL, from another kernel thread, or
+ * if it was started before; -ENOMEM (later only, or with own_tls); -ENOTSUP with
+ * own_tls if threads are not patched, or for later. The caller's reference stays
+ * its own. Do not park. */
 int gp_start(struct gp_greenlet *g);
 int gp_start_later(struct gp_greenlet *g, int64_t ns);
 
@@ -87,10 +90,13 @@ struct gp_task {
 	struct gp_greenlet *greenlet;       /* for all other calls; owned by the task */
 	void *(*run)(struct gp_task *self);
 };
-/* 0; -EINVAL, -ENOMEM: nothing to destroy. */
+/* Makes its greenlet, not started; attr may be NULL. 0; -EINVAL, -ENOMEM: nothing
+ * to destroy. Does not park. */
 int gp_task_init(struct gp_task *t, void *(*run)(struct gp_task *self), const struct gp_attr *attr);
+/* As gp_start(). */
 int gp_task_start(struct gp_task *t);
-/* Gives the task's reference back. */
+/* Gives the task's reference back; the greenlet runs on, if it runs, and the
+ * struct must live until it has ended. NULL is allowed. Does not park. */
 void gp_task_destroy(struct gp_task *t);
 
 /* ---- its end, seen from outside ------------------------------------------------ */
@@ -102,11 +108,11 @@ void gp_task_destroy(struct gp_task *t);
 int gp_join(struct gp_greenlet *g, int64_t deadline);
 
 /* Joins, then 0 and its value in *value (unless NULL), or the error that it
- * ended with. */
+ * ended with. Parks, unless g has ended. */
 int gp_get(struct gp_greenlet *g, void **value, int64_t deadline);
 
 /* Waits until all have ended or the deadline has come: how many have ended, or
- * an error. NULLs among them are left out. O(n). */
+ * an error. NULLs among them are left out. Parks, unless all have. O(n). */
 int gp_join_all(struct gp_greenlet *const *gs, size_t n, int64_t deadline);
 
 /* Waits until `count` of them have ended (0: all), as gp_join_all(); also
@@ -171,7 +177,8 @@ bool gp_undefer(void (*fn)(void *arg), void *arg);
 
 /* What happens to errors instead of the report on stderr: fn is called on the
  * stack of the greenlet that ends, and may ask for gp_error() and
- * gp_message(). NULL: the report again. */
+ * gp_message(). NULL: the report again. Of all greenlets of the kernel thread
+ * that calls. 0, -ENOMEM. Does not park. */
 int gp_set_error_handler(void (*fn)(struct gp_greenlet *g));
 
 /* ---- killing ------------------------------------------------------------------------- */
@@ -180,13 +187,17 @@ int gp_set_error_handler(void (*fn)(struct gp_greenlet *g));
  * runs at once to its next wait or its end; the caller waits until it has
  * ended. One that has not run yet never will. 0; -ETIMEDOUT at the deadline,
  * -EINVAL, -EPERM for the main greenlet. The caller itself is told by its next
- * call that waits. A greenlet that ignores it goes on, and the killer waits. */
+ * call that waits. A greenlet that ignores it goes on, and the killer waits.
+ * Parks, unless g has ended, has not run yet, or is the caller. */
 int gp_kill(struct gp_greenlet *g, int64_t deadline);
 /* The same with an error of the killer's own (negative). */
 int gp_kill_error(struct gp_greenlet *g, int error, int64_t deadline);
-/* The same without waiting, gevent's function kill. Does not park. */
+/* The same without waiting, gevent's function kill: 0, -EINVAL, -EPERM. Does not
+ * park. */
 int gp_kill_soon(struct gp_greenlet *g, int error);
-/* All of them, in order, then waits for their ends. */
+/* All of them, in order, then waits for their ends, but not for the caller's. NULLs
+ * among them are left out. 0; -ETIMEDOUT at the deadline; -EINVAL, -EPERM: those
+ * before the one that cannot be killed have been told. Parks. O(n). */
 int gp_kill_all(struct gp_greenlet *const *gs, size_t n, int error, int64_t deadline);
 /* Kills all greenlets that these functions have made, but the caller, in the
  * order of their start (those that wait for a time to be started come last),
@@ -199,12 +210,12 @@ bool gp_killed(const struct gp_greenlet *g);
 
 /* ---- giving way -------------------------------------------------------------------------- */
 
-/* Parks for ns nanoseconds: 0, or what ended it earlier. With 0 or less it lets
- * everybody else have a turn, like gp_yield(). */
+/* Parks for ns nanoseconds: 0, or what ended it earlier, or -ENOMEM. With 0 or
+ * less it lets everybody else have a turn, like gp_yield(). */
 int gp_sleep(int64_t ns);
 
 /* The caller goes to the end of the run queue: 0, or what a kill or a timeout
- * brings. */
+ * brings. Where there are no greenlets yet it does nothing: 0. */
 int gp_yield(void);
 
 /* The caller waits until nobody else can run, and nothing that has happened
@@ -227,8 +238,8 @@ void gp_unref(struct gp_greenlet *g);
 unsigned long gp_id(const struct gp_greenlet *g);
 /* The number of the greenlet that made it; 0: none did. */
 unsigned long gp_parent(const struct gp_greenlet *g);
-/* Its name, "" if it has none; lives as long as the greenlet. The name is cut
- * to 15 bytes. */
+/* Its name, "" if it has none; lives as long as the record, and changes with
+ * gp_set_name(), which copies what it is given, cut to 15 bytes; NULL: no name. */
 const char *gp_name(const struct gp_greenlet *g);
 void gp_set_name(struct gp_greenlet *g, const char *name);
 

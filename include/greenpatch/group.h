@@ -44,7 +44,8 @@ void gp_group_free(struct gp_group *group);
 
 /* Spawns fn(arg) as a member: 0, and in *g, unless that is NULL, a handle that
  * the caller owns. -ENOMEM, -ESHUTDOWN, -EINVAL: nothing was spawned; of a pool
- * also -ETIMEDOUT, when it was full until the deadline. */
+ * also -ETIMEDOUT, when it was full until the deadline. Parks only for a place of a
+ * pool. */
 int gp_group_spawn(struct gp_group *group, void *(*fn)(void *arg), void *arg, struct gp_greenlet **g,
                    int64_t deadline);
 
@@ -70,9 +71,9 @@ int gp_group_join(struct gp_group *group, int64_t deadline);
  * none is left: 0, or -ETIMEDOUT at the deadline. Those that come meanwhile are
  * killed when the others have left. error: what their calls return, negative
  * (-ECANCELED as gp_kill()). A member that calls it is told by this very call,
- * when all have been asked. O(members). */
+ * when all have been asked. Parks if there are members. O(members). */
 int gp_group_kill(struct gp_group *group, int error, int64_t deadline);
-/* The same without waiting. Does not park. */
+/* The same without waiting: 0, -EINVAL. Does not park. */
 int gp_group_kill_soon(struct gp_group *group, int error);
 
 /* How many members there are; 0 for NULL and elsewhere. */

@@ -42,10 +42,13 @@ int gp_wait_write(int fd, int64_t deadline);
 ssize_t gp_read(int fd, void *buf, size_t n, int64_t deadline);
 
 /* Writes all of it: n, or an error, and then a part may have gone. A socket
- * whose peer has gone gives -EPIPE without a SIGPIPE, a pipe with it. */
+ * whose peer has gone gives -EPIPE without a SIGPIPE, a pipe with it. Parks while
+ * there is no room. A regular file is written directly: a slow disk holds up all
+ * greenlets (gp_pwrite() does not). */
 ssize_t gp_write(int fd, const void *buf, size_t n, int64_t deadline);
 
-/* Closes fd; calls that wait for it return -EBADF. Does not park. */
+/* Closes fd; calls that wait for it return -EBADF. 0, or what close() says. Does
+ * not park. From any kernel thread. */
 int gp_close(int fd);
 
 #ifdef __cplusplus

@@ -25,7 +25,8 @@ extern "C" {
  *
  * -ETIMEDOUT at the deadline, or what a kill or a timeout brings: then fn, if it
  * has begun, goes on to its end nevertheless, and what arg points to must live
- * so long. -EINVAL, -ENOMEM, -EAGAIN (no thread): fn was not called. */
+ * so long. -EINVAL, -ENOMEM, -EAGAIN (no thread), -EPERM (called from where there
+ * is no greenlet): fn was not called. Parks. */
 int gp_offload(void *(*fn)(void *arg), void *arg, void **value, int64_t deadline);
 
 #ifdef __cplusplus

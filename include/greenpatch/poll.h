@@ -16,12 +16,14 @@
 extern "C" {
 #endif
 
-/* How many of the n have something in revents. O(n), and memory for n. */
+/* How many of the n have something in revents. Parks while none has. O(n), and
+ * memory for n. */
 int gp_poll(struct pollfd *fds, nfds_t n, int64_t deadline);
 
 /* How many descriptors below n are ready, in sets that hold those then. Sets
- * may be NULL; n is at most FD_SETSIZE, else -EINVAL. With no set at all it
- * waits for the deadline. */
+ * may be NULL; n is at most FD_SETSIZE, else -EINVAL. -EBADF: one of them is not
+ * open. After an error the sets are as they were. With no set at all it waits for
+ * the deadline. Parks while none is ready. */
 int gp_select_fds(int n, fd_set *reads, fd_set *writes, fd_set *excepts, int64_t deadline);
 
 #ifdef __cplusplus

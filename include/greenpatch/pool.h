@@ -29,7 +29,7 @@ extern "C" {
  * no memory. The caller owns it: gp_group_free(). */
 struct gp_group *gp_pool_new(unsigned size);
 
-/* gp_group_spawn() without waiting: -EAGAIN if the pool is full. */
+/* gp_group_spawn() without waiting: -EAGAIN if the pool is full. Does not park. */
 int gp_pool_try_spawn(struct gp_group *pool, void *(*fn)(void *arg), void *arg, struct gp_greenlet **g);
 
 /* Waits until there is a free place, without taking it: how many there are then,

@@ -1,4 +1,7 @@
 /* greenpatch/process.h - waiting for children, and forking.
+ *
+ * Errors are negative errnos: those of greenpatch/greenlet.h, and those named
+ * below. -EPERM: called from where there is no greenlet.
  */
 #ifndef GREENPATCH_PROCESS_H
 #define GREENPATCH_PROCESS_H
@@ -11,9 +14,10 @@
 extern "C" {
 #endif
 
-/* waitpid(pid, status, options): the child's pid; 0 with WNOHANG while there is
- * none; -ECHILD, -ETIMEDOUT at the deadline, what a kill or a timeout brings.
- * Parks. A certain child is waited for by a descriptor; for any child (pid -1,
+/* waitpid(pid, status, options): the child's pid, and how it ended in *status
+ * (unless NULL); 0 with WNOHANG while there is none; -ECHILD, -EINVAL (options),
+ * -ETIMEDOUT at the deadline, what a kill or a timeout brings. Parks, unless a
+ * child has ended or with WNOHANG. A certain child is waited for by a descriptor; for any child (pid -1,
  * 0, a group), with WUNTRACED or WCONTINUED, or when there is no descriptor, it
  * looks again after 1 to 20 ms. */
 pid_t gp_waitpid(pid_t pid, int *status, int options, int64_t deadline);
@@ -29,7 +33,8 @@ pid_t gp_fork(void);
 
 /* In the child of each gp_fork() from now on, fn(arg) is called before it
  * returns, in the order of registration; and in that of each plain fork(), but
- * for a program that is patched. 0, -EINVAL, -ENOMEM. */
+ * for a program that is patched. Of the process, whoever registers it, and for
+ * good. 0, -EINVAL, -ENOMEM. Does not park. */
 int gp_after_fork(void (*fn)(void *arg), void *arg);
 
 #ifdef __cplusplus

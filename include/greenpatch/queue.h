@@ -82,7 +82,8 @@ size_t gp_queue_length(const struct gp_queue *q);
 bool gp_queue_empty(const struct gp_queue *q);
 bool gp_queue_full(const struct gp_queue *q);
 /* How many it may have, 0 for any number. Setting it lets those in for whom
- * there is room now, in their turn; a queue that has more keeps them. */
+ * there is room now, in their turn; a queue that has more keeps them: 0. Does not
+ * park. */
 size_t gp_queue_maxsize(const struct gp_queue *q);
 int gp_queue_set_maxsize(struct gp_queue *q, size_t maxsize);
 
@@ -97,7 +98,8 @@ bool gp_queue_closed(const struct gp_queue *q);
  * Does not park. */
 int gp_queue_task_done(struct gp_queue *q);
 /* Waits until nothing is unfinished: 0. Parks, if something is. A queue that is
- * closed still waits for what is left in it. */
+ * closed still waits for what is left in it. gp_queue_unfinished(): how much that
+ * is, 0 for NULL. */
 int gp_queue_join(struct gp_queue *q, int64_t deadline);
 size_t gp_queue_unfinished(const struct gp_queue *q);
 

@@ -5,11 +5,14 @@
  *
  *	"127.0.0.1:8080"  "[::1]:8080"    a number and a port; port 0 is any free one
  *	"localhost:8080"                  a name: the first of its addresses that works
- *	":8080"                           all addresses of the machine, IPv6 and IPv4
+ *	":8080"  "*:8080"                 all addresses of the machine, IPv6 and IPv4
  *	"unix:/run/name"  "unix:@name"    a Unix socket; with @ in the abstract name space
  *	"fd:5"                            an open socket that listens already
  *	"systemd:" "systemd:1" "systemd:NAME"   the first, the second (from 0), the named
  *	                                  one of those that systemd handed over
+ *
+ * An open socket is the server's from its start on: it is made not to block, and is
+ * closed when the server stops.
  *
  * Errors are negative errnos. A server belongs to the hub in which it was made:
  * -EINVAL from elsewhere, and for NULL.
@@ -51,14 +54,15 @@ struct gp_server_options {
 	size_t stack_size;        /* bytes, of each handler; 0: 64 KiB */
 	const char *name;         /* of the handlers, for listings; not copied */
 	bool reuse_port;          /* SO_REUSEPORT: several processes share the port */
-	bool v6_only;             /* of ":port" and "[::]:port" */
+	bool v6_only;             /* of ":port": IPv6 alone, as "[::]:port" always is */
 };
 
 /* Makes a server that is not started. For each connection handle(fd, peer, arg)
  * runs in a greenlet of its own; fd does not block; when handle has returned,
  * or its greenlet has ended in another way, the server closes fd: handle itself
- * does not, shutdown() is allowed. NULL: no memory, or handle or address is
- * NULL. Owner: the caller, see gp_server_free(). */
+ * does not, shutdown() is allowed. address and options are copied, but not the
+ * name in them. NULL: no memory, or handle or address is NULL. Owner: the caller,
+ * see gp_server_free(). Does not park. */
 struct gp_server *gp_server_new(const char *address, void (*handle)(int fd, const struct gp_address *peer, void *arg),
                                 void *arg, const struct gp_server_options *options);
 
@@ -70,8 +74,9 @@ struct gp_server *gp_datagram_server_new(const char *address,
                                                         const struct gp_address *peer, void *arg),
                                          void *arg, const struct gp_server_options *options);
 
-/* Sends one datagram: 0; -ETIMEDOUT; -EMSGSIZE ... Parks while the socket's
- * buffer is full. */
+/* Sends one datagram: 0; -ETIMEDOUT; -EMSGSIZE; -EBADF: the server is not
+ * started; -EINVAL: it is one of streams ... Parks while the socket's buffer is
+ * full. */
 int gp_datagram_send(struct gp_server *server, const void *data, size_t n, const struct gp_address *to, int64_t deadline);
 
 /* Binds and listens: 0; -EADDRINUSE, -EACCES, -ENOENT (no such name), -EINVAL
@@ -92,7 +97,8 @@ int gp_server_serve_forever(struct gp_server *server);
 int gp_server_stop(struct gp_server *server, int64_t deadline);
 
 /* Stops it as with deadline 0, without waiting for handlers that ignore a kill,
- * and gives it back. NULL is allowed. Not from one of its own handlers. */
+ * and gives it back. NULL is allowed. Not from one of its own handlers. Does not
+ * park. */
 void gp_server_free(struct gp_server *server);
 
 /* When the server's record goes, which may be after gp_server_free(), when its
@@ -102,7 +108,7 @@ void gp_server_free(struct gp_server *server);
 int gp_server_on_free(struct gp_server *server, void (*fn)(void *arg), void *arg);
 
 /* Whoever waits for fd (a handler of this hub, for its next request) has its
- * wait end as if fd were ready, and looks again. How many that were. */
+ * wait end as if fd were ready, and looks again. How many that were. Does not park. */
 int gp_wake_fd(int fd);
 
 /* What it listens to: the port, 0 if it has none; the address, as a text that
@@ -113,7 +119,7 @@ const char *gp_server_address(const struct gp_server *server);
 int gp_server_fd(const struct gp_server *server);
 
 /* Handlers that run; connections taken in all; how often it had to wait because
- * there was no descriptor or no memory. */
+ * there was no descriptor or no memory. 0, -EINVAL. */
 struct gp_server_counts {
 	unsigned connections;
 	unsigned long accepted, backoffs;
@@ -124,7 +130,7 @@ int gp_server_count(const struct gp_server *server, struct gp_server_counts *cou
 
 /* Connects a stream to an address as above ("fd:" and "systemd:" excepted): a
  * descriptor that does not block, the caller's; -ETIMEDOUT, -ECONNREFUSED,
- * -ENOENT (no such name) ... The addresses of a name are tried in order, the
+ * -EINVAL (no such form), -ENOENT (no such name) ... The addresses of a name are tried in order, the
  * error is that of the last. Parks. */
 int gp_create_connection(const char *address, int64_t deadline);
 

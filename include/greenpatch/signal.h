@@ -17,14 +17,16 @@ extern "C" {
 /* When signo comes, fn(signo, arg) is called in a greenlet of its own, of the
  * hub of the caller. It replaces the handler, and what sigaction() had set,
  * which gp_signal_restore() brings back. 0; -EINVAL for a number that is none
- * or cannot be caught, or without fn; -ENOMEM. Does not park. */
+ * or cannot be caught, or without fn; -ENOMEM; -EPERM where there is no greenlet.
+ * Does not park. */
 int gp_signal_handler(int signo, void (*fn)(int signo, void *arg), void *arg);
 
-/* From now on signo is ignored. */
+/* From now on signo is ignored; a handler of gp_signal_handler() is given up. 0,
+ * -EINVAL. Does not park. */
 int gp_signal_ignore(int signo);
 
 /* signo has the meaning again that it had before the first of these calls. 0,
- * also if there was none; -EINVAL. */
+ * also if there was none; -EINVAL. Does not park. */
 int gp_signal_restore(int signo);
 
 #ifdef __cplusplus

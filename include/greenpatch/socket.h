@@ -33,11 +33,12 @@ ssize_t gp_recvfrom(int fd, void *buf, size_t n, int flags, struct gp_address *f
  * For pipes and the like, too. */
 ssize_t gp_recv_exactly(int fd, void *buf, size_t n, int64_t deadline);
 
-/* Sends what the socket takes, at least one byte: the count. */
+/* Sends what the socket takes, at least one byte: the count. Parks while it takes
+ * none. */
 ssize_t gp_send(int fd, const void *buf, size_t n, int flags, int64_t deadline);
 /* The same to an address. A datagram goes as a whole. */
 ssize_t gp_sendto(int fd, const void *buf, size_t n, int flags, const struct gp_address *to, int64_t deadline);
-/* Sends all: n, or an error, and then a part may have gone. */
+/* Sends all: n, or an error, and then a part may have gone. Parks as above. */
 ssize_t gp_send_all(int fd, const void *buf, size_t n, int flags, int64_t deadline);
 
 /* Waits for a connection: its descriptor, the caller's. flags: SOCK_CLOEXEC,
@@ -49,12 +50,13 @@ int gp_accept(int fd, struct gp_address *from, int flags, int64_t deadline);
 
 /* Connects a socket: 0 or an error. After a deadline or a kill the attempt goes
  * on in the kernel: close the socket. O_NONBLOCK is set for the length of a
- * system call. */
+ * system call. Parks until there is an answer. */
 int gp_connect(int fd, const struct sockaddr *addr, socklen_t length, int64_t deadline);
 
 /* A new stream socket (close-on-exec) that is connected to a service of a host,
  * as gp_getaddrinfo() knows them; its addresses are tried in order. The
- * descriptor, or the error of the last one. */
+ * descriptor, the caller's, or the error of the last one, or of gp_getaddrinfo().
+ * Parks. */
 int gp_connect_name(const char *host, const char *service, int64_t deadline);
 
 #ifdef __cplusplus

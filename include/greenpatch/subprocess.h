@@ -58,7 +58,7 @@ int gp_subprocess_spawn(struct gp_subprocess **p, const struct gp_subprocess_opt
 
 /* Frees it and closes its pipes. The program runs on; if it has not ended by
  * then, it is reaped at a later spawn. Calls that wait for it give -ESHUTDOWN.
- * NULL is allowed. */
+ * NULL is allowed. Does not park. */
 void gp_subprocess_free(struct gp_subprocess *p);
 
 /* Its process id; 0 for NULL. */
@@ -70,15 +70,19 @@ pid_t gp_subprocess_pid(const struct gp_subprocess *p);
 int gp_subprocess_in(const struct gp_subprocess *p);
 int gp_subprocess_out(const struct gp_subprocess *p);
 int gp_subprocess_err(const struct gp_subprocess *p);
-/* Closes our end of its standard input: it reads the end. 0; -EBADF. */
+/* Closes our end of its standard input: it reads the end. 0; -EBADF: there is
+ * none, or not any more. Does not park. */
 int gp_subprocess_close_in(struct gp_subprocess *p);
 
-/* Waits for its end: 0 and the return code in *code (unless NULL). */
+/* Waits for its end: 0 and the return code in *code (unless NULL); -ETIMEDOUT at
+ * the deadline; -ESHUTDOWN: it was freed. Parks, unless it has ended. Any number
+ * of greenlets may wait, any number of times. */
 int gp_subprocess_wait(struct gp_subprocess *p, int *code, int64_t deadline);
-/* The same without waiting: -EAGAIN while it runs. */
+/* The same without waiting: -EAGAIN while it runs. Does not park. */
 int gp_subprocess_poll(struct gp_subprocess *p, int *code);
 
-/* Sends a signal: 0, also when it has ended. terminate: SIGTERM; kill: SIGKILL. */
+/* Sends a signal: 0, also when it has ended; -EINVAL: no such signal; what kill()
+ * says. terminate: SIGTERM; kill: SIGKILL. Do not park. */
 int gp_subprocess_signal(struct gp_subprocess *p, int signo);
 int gp_subprocess_terminate(struct gp_subprocess *p);
 int gp_subprocess_kill(struct gp_subprocess *p);
@@ -94,17 +98,20 @@ struct gp_output {
  * errors to their ends, and waits for its end: 0. Without input give NULL and 0;
  * out and err may be NULL: what comes is dropped. All go on at the same time,
  * so no full pipe stops anybody. After an error it may be called again, with
- * the same input. Not by two greenlets at once: -EBUSY. */
+ * the same input. Not by two greenlets at once: -EBUSY. -ETIMEDOUT at the
+ * deadline, -ESHUTDOWN: it was freed; -ENOMEM. The memory in *out and *err is the
+ * caller's: gp_free(). Parks. */
 int gp_subprocess_communicate(struct gp_subprocess *p, const void *input, size_t n, struct gp_output *out,
                               struct gp_output *err, int64_t deadline);
 
-/* Runs a program to its end: 0 and its return code. If the wait ends earlier the
- * program is killed. */
+/* Runs a program to its end: 0 and its return code in *code (unless NULL), or an
+ * error of gp_subprocess_spawn() or gp_subprocess_wait(). If the wait ends earlier
+ * the program is killed, and reaped. Parks. */
 int gp_subprocess_call(const struct gp_subprocess_options *o, int *code, int64_t deadline);
 
 /* The same, and what it wrote (o->out does not matter). -EREMOTEIO: its return
  * code was not 0; *out is what it wrote nevertheless, *code (unless NULL) says
- * what it was. */
+ * what it was. After 0 and -EREMOTEIO the memory in *out is the caller's. */
 int gp_subprocess_check_output(const struct gp_subprocess_options *o, struct gp_output *out, int *code,
                                int64_t deadline);
 

@@ -65,8 +65,9 @@ struct gp_http_options {
 /* The log function that writes to the descriptor (int)(intptr_t)arg. */
 void gp_http_log_fd(const char *line, size_t n, void *arg);
 
-/* Makes a server that is not started; address as in greenpatch/server.h. NULL:
- * no memory, or a NULL for address or handle. */
+/* Makes a server that is not started; address as in greenpatch/server.h. The
+ * options are copied, but not the texts in them. NULL: no memory, or a NULL for
+ * address or handle. Owner: the caller, see gp_http_server_free(). */
 struct gp_http_server *gp_http_server_new(const char *address, int (*handle)(struct gp_http_request *r, void *arg),
                                           void *arg, const struct gp_http_options *options);
 /* As gp_server_start(), gp_server_serve_forever(), gp_server_free(). */
@@ -76,7 +77,8 @@ void gp_http_server_free(struct gp_http_server *s);
 /* Stops it gracefully: no new connections; requests in flight, and those that
  * arrive within drain_time on a connection that is open, are answered with
  * "Connection: close"; WebSockets whose handlers receive are closed with 1001;
- * at the deadline the rest is killed. 0, or what ended the wait. */
+ * at the deadline the rest is killed. 0, or what ended the wait; -EDEADLK from one
+ * of its own handlers. Parks. */
 int gp_http_server_stop(struct gp_http_server *s, int64_t deadline);
 /* Whether that has begun: for handlers that stream without end. */
 bool gp_http_server_stopping(const struct gp_http_server *s);
@@ -105,11 +107,13 @@ bool gp_http_header_at(const struct gp_http_request *r, unsigned i, const char *
  * slow (408); -ECONNRESET. After an error the client gets that status if the
  * handler hands the error on. Parks. */
 ssize_t gp_http_read(struct gp_http_request *r, void *buf, size_t n);
-/* All of the rest, with a 0 behind it; freed with the request. 0 or an error. */
+/* All of the rest, with a 0 behind it that *n does not count; the request's, until
+ * it ends or this is called again. 0; -ENOMEM, or an error of gp_http_read().
+ * Parks. */
 int gp_http_read_all(struct gp_http_request *r, char **body, size_t *n);
 
 /* A value of the handler's own; end(value), unless NULL, is called when the
- * request ends. */
+ * request ends, or another value is set. The value is NULL at first. */
 void gp_http_set_value(struct gp_http_request *r, void *value, void (*end)(void *value));
 void *gp_http_value(const struct gp_http_request *r);
 
@@ -121,14 +125,18 @@ void *gp_http_value(const struct gp_http_request *r);
  * -ENOBUFS: more than 2 KiB of them; -EALREADY. */
 int gp_http_add_header(struct gp_http_request *r, const char *name, const char *value);
 
-/* Answers with all of a body; type may be NULL. 0 or an error; -EALREADY.
- * Parks while the client does not take it. */
+/* Answers with all of a body; type (Content-Type, up to 200 bytes) may be NULL. 0
+ * or an error; -EALREADY: an answer has begun; -EINVAL: a status that is not 200
+ * to 999, or such a type. The body stays the caller's. Parks while the client does
+ * not take it, for write_time at most (-ETIMEDOUT). */
 int gp_http_answer(struct gp_http_request *r, int status, const char *type, const void *body, size_t n);
 
 /* Answers in pieces: begin, any number of writes, end (which a handler that
  * returns 0 may leave out). Each write is on its way when it returns, as a chunk
  * of its own. From begin on a client that goes away ends the handler's waits
- * with -ECONNRESET, see gp_http_watch(). Park as above. */
+ * with -ECONNRESET, see gp_http_watch(). A write without a begin, or after the end,
+ * is -EINVAL, as is an end without a begin. Errors and parking as above; begin does
+ * not park, and may give -ENOMEM. */
 int gp_http_begin(struct gp_http_request *r, int status, const char *type);
 int gp_http_write(struct gp_http_request *r, const void *data, size_t n);
 int gp_http_end(struct gp_http_request *r);
@@ -136,7 +144,10 @@ int gp_http_end(struct gp_http_request *r);
 /* Answers with the file `path` below the directory `root`; path is a decoded
  * one that came from a client, say: what leads out of root, by .. or by a
  * symbolic link, is 404. type NULL: by the name's ending. Ranges,
- * If-Modified-Since and HEAD are seen to; what is no regular file is 404. */
+ * If-Modified-Since and HEAD are seen to; what is no regular file is 404; other
+ * methods than GET and HEAD are 405. 0, also when the answer is one of these, or an
+ * error as for gp_http_answer(). Parks while the client does not take it; the file
+ * itself is opened and read directly, so a slow disk holds up all greenlets. */
 int gp_http_answer_file(struct gp_http_request *r, const char *root, const char *path, const char *type);
 
 /* From now on, until the answer is complete: when the client closes its side,
@@ -150,7 +161,8 @@ int gp_http_watch(struct gp_http_request *r);
 
 /* The value of `name` in a query or a form ("a=1&b=x%20y+z"), decoded into buf
  * with a 0 behind it: its length; -ENOENT: there is none; -ENOBUFS: buf is too
- * small; -EBADMSG: wrongly encoded, or with a 0 in it. O(n). */
+ * small; -EBADMSG: wrongly encoded, or with a 0 in it; -EINVAL. Does not park.
+ * O(n). */
 ssize_t gp_form_value(const char *form, size_t n, const char *name, char *buf, size_t size);
 
 #ifdef __cplusplus

@@ -52,8 +52,8 @@ struct gp_websocket_message {
 };
 
 /* Answers a request with a WebSocket, which lives as long as the request, at
- * most. 0; -EPROTO: it asks for none, and has been answered with 400 or 426;
- * -EALREADY, -ENOMEM. Parks. */
+ * most, and is freed with it. 0; -EPROTO: it asks for none, and has been answered
+ * with 400 or 426; -EALREADY: an answer has begun; -ENOMEM. Parks. */
 int gp_websocket_accept(struct gp_websocket **ws, struct gp_http_request *r, const struct gp_websocket_options *options);
 
 /* Connects to "ws://host:port/path" or, with options->tls, to "wss://...": 0;
@@ -62,26 +62,31 @@ int gp_websocket_accept(struct gp_websocket **ws, struct gp_http_request *r, con
 int gp_websocket_connect(struct gp_websocket **ws, const char *url, const struct gp_websocket_options *options,
                          int64_t deadline);
 
-/* The next message: 0 and *m. Parks until it is whole. */
+/* The next message: 0 and *m, whose data are the WebSocket's until the next call.
+ * -ETIMEDOUT at the deadline. Parks until it is whole. */
 int gp_websocket_receive(struct gp_websocket *ws, struct gp_websocket_message *m, int64_t deadline);
 
-/* Sends one: 0 when it is on its way. Parks while the peer is behind. Text is
- * the caller's to be UTF-8. */
+/* Sends one, which is copied: 0 when it is on its way; -EINVAL for another type;
+ * -ENOMEM. Parks while the peer is behind. Text is the caller's to be UTF-8. */
 int gp_websocket_send(struct gp_websocket *ws, int type, const void *data, size_t n);
 /* Never parks: -EAGAIN while max_queued bytes wait for the peer. What it could
  * not send goes with the next send or receive. */
 int gp_websocket_try_send(struct gp_websocket *ws, int type, const void *data, size_t n);
-/* Up to 125 bytes. */
+/* Sends a ping with up to 125 bytes, else -EINVAL: 0 when it is on its way. The
+ * answer is not told. Parks while the peer is behind. */
 int gp_websocket_ping(struct gp_websocket *ws, const void *data, size_t n);
 
 /* Closes it: says so, and waits for the peer's answer until the deadline. 0;
- * -ETIMEDOUT. code: 1000 and so on; reason may be NULL, up to 123 bytes. */
+ * -ETIMEDOUT. code: 1000 and so on; reason may be NULL, up to 123 bytes, else
+ * -EINVAL. Messages that still come are dropped. Parks. */
 int gp_websocket_close(struct gp_websocket *ws, int code, const char *reason, int64_t deadline);
 
 /* The peer's close code; 1005: it gave none; 1006: it has not closed. */
 int gp_websocket_code(const struct gp_websocket *ws);
 
-/* Gives it back, and closes a client's connection. NULL is allowed. */
+/* Gives it back, and closes a client's connection; no close code is sent. Needed
+ * for a client's; a server's may be left to its request. NULL is allowed. Does not
+ * park. */
 void gp_websocket_free(struct gp_websocket *ws);
 
 #ifdef __cplusplus
