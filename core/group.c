@@ -283,10 +283,13 @@ GP_API int gp_group_kill(struct gp_group *group, int error, int64_t deadline)
 {
 	struct gp_hub *h = gp__group_hub(group);
 	struct gp_member *m;
-	int r = 0;
+	int r;
 
 	if (!h || error >= 0)
 		return -EINVAL;
+	r = gp__deadline_room(h, deadline);
+	if (r)
+		return r;
 	gp__group_ref(group);
 	while (!r && !gp__list_empty(&group->members)) {
 		ask_all(group, error);

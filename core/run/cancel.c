@@ -290,26 +290,30 @@ static void die_unborn(struct gp_hub *h, struct gp_greenlet *g)
 		gp__greenlet_bury(h, g);
 }
 
-/* Asks for it: 1 when its turn will come, 0 when g has ended, or an error. */
-static int ask(struct gp_greenlet *g, int error)
+/* 0, or why it cannot be. */
+static int may_kill(const struct gp_hub *h, const struct gp_greenlet *g, int error)
 {
-	struct gp_hub *h = gp__hub();
-
 	if (!g || !h || g->hub != h || error >= 0)
 		return -EINVAL;
-	if (g == h->main)
-		return -EPERM;
+	return g == h->main ? -EPERM : 0;
+}
+
+/* Asks for it, which cannot fail: whether its turn will come. */
+static bool ask(struct gp_greenlet *g, int error)
+{
+	struct gp_hub *h = g->hub;
+
 	if (g->state == GP__DEAD)
-		return 0;
+		return false;
 	g->killed = true;
 	g->kill_error = error;
 	if (g->state == GP__NEW || g->state == GP__UNBORN) {
 		die_unborn(h, g);
-		return 0;
+		return false;
 	}
 	if (g == h->current) {
 		g->kill_due = g->cancel = true;
-		return 0;
+		return false;
 	}
 	if (g->kill_stage != 1) {
 		gp_ref(g);
@@ -321,25 +325,30 @@ static int ask(struct gp_greenlet *g, int error)
 		g->kill_turn.run = kill_turn;
 		gp__hub_call(h, &g->kill_turn);
 	}
-	return 1;
+	return true;
 }
 
 GP_API int gp_kill_soon(struct gp_greenlet *g, int error)
 {
-	int r = ask(g, error);
+	int r = may_kill(gp__hub(), g, error);
 
-	return r < 0 ? r : 0;
+	if (!r)
+		ask(g, error);
+	return r;
 }
 
 GP_API int gp_kill_error(struct gp_greenlet *g, int error, int64_t deadline)
 {
+	struct gp_hub *h = gp__hub();
 	struct gp_waiter w = { .place = 0 };
-	int r = ask(g, error);
+	int r = may_kill(h, g, error);
 
-	if (r <= 0)
+	if (!r)
+		r = gp__deadline_room(h, deadline);
+	if (r || !ask(g, error))
 		return r;
 	do {
-		r = gp__wait_in(g->hub, &g->killers, &w, "kill", g->id, deadline);
+		r = gp__wait_in(h, &g->killers, &w, "kill", g->id, deadline);
 	} while (!r && !w.notified && g->kill_stage);
 	return r ? r : gp_join(g, deadline);
 }
@@ -351,15 +360,23 @@ GP_API int gp_kill(struct gp_greenlet *g, int64_t deadline)
 
 GP_API int gp_kill_all(struct gp_greenlet *const *gs, size_t n, int error, int64_t deadline)
 {
-	int r = n && !gs ? -EINVAL : 0;
+	struct gp_hub *h = gp__hub();
+	int r = (n && !gs) || error >= 0 ? -EINVAL : 0;
 
-	for (size_t i = 0; i < n && r >= 0; i++)
+	for (size_t i = 0; i < n && !r; i++)
 		if (gs[i])
-			r = ask(gs[i], error);
-	for (size_t i = 0; i < n && r >= 0; i++)
-		if (gs[i] && gs[i] != gp_self())
+			r = may_kill(h, gs[i], error);
+	if (!r && h)
+		r = gp__deadline_room(h, deadline);
+	if (r)
+		return r;
+	for (size_t i = 0; i < n; i++)
+		if (gs[i])
+			ask(gs[i], error);
+	for (size_t i = 0; i < n && !r; i++)
+		if (gs[i] && gs[i] != h->current)
 			r = gp_join(gs[i], deadline);
-	return r < 0 ? r : 0;
+	return r;
 }
 
 GP_API bool gp_killed(const struct gp_greenlet *g)

@@ -486,6 +486,9 @@ int gp__timer_add(struct gp_hub *h, struct gp_timer *t, int64_t at);
 void gp__timer_del(struct gp_hub *h, struct gp_timer *t);
 /* The ends of parks. */
 int gp__deadline_add(struct gp_hub *h, struct gp_greenlet *g, int64_t at);
+/* Makes room for one of `at`, for a call that does something which it cannot
+ * take back, and then parks: 0, and its park gets the room; or -ENOMEM. */
+int gp__deadline_room(struct gp_hub *h, int64_t at);
 static inline void gp__deadline_del(struct gp_hub *h, struct gp_greenlet *g) { gp__timer_del(h, &g->deadline); }
 static inline int64_t gp__deadline_next(const struct gp_hub *h)
 {

@@ -58,12 +58,13 @@ GP_API int gp_shutdown(int64_t deadline)
 {
 	struct gp_hub *h = gp__hub();
 	struct gp_greenlet *g;
-	int r = 0;
+	int r;
 
 	if (!h)
 		return 0;
 	if (!h->current)
 		return -EPERM;
+	r = gp__deadline_room(h, deadline);
 	while (!r && (g = kill_all(h))) {
 		gp_ref(g);
 		r = gp_join(g, deadline);

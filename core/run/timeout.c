@@ -52,21 +52,29 @@ static void sift_down(struct gp_deadlines *d, int slot, struct gp_deadline x)
 	put(d, slot, x);
 }
 
+static int make_room(struct gp_deadlines *d)
+{
+	int room = d->room ? 2 * d->room : 64;
+	void *heap;
+
+	if (d->count < d->room)
+		return 0;
+	heap = gp__realloc(d->heap, (size_t)room * sizeof *d->heap);
+	if (!heap)
+		return -ENOMEM;
+	d->heap = heap;
+	d->room = room;
+	return 0;
+}
+
 int gp__timer_add(struct gp_hub *h, struct gp_timer *t, int64_t at)
 {
 	struct gp_deadlines *d = &h->deadlines;
+	int r = make_room(d);
 
-	if (d->count == d->room) {
-		int room = d->room ? 2 * d->room : 64;
-		void *heap = gp__realloc(d->heap, (size_t)room * sizeof *d->heap);
-
-		if (!heap)
-			return -ENOMEM;
-		d->heap = heap;
-		d->room = room;
-	}
-	sift_up(d, d->count++, (struct gp_deadline){ at, d->seq++, t });
-	return 0;
+	if (!r)
+		sift_up(d, d->count++, (struct gp_deadline){ at, d->seq++, t });
+	return r;
 }
 
 void gp__timer_del(struct gp_hub *h, struct gp_timer *t)
@@ -96,6 +104,11 @@ int gp__deadline_add(struct gp_hub *h, struct gp_greenlet *g, int64_t at)
 {
 	g->deadline.fire = park_is_over;
 	return gp__timer_add(h, &g->deadline, at);
+}
+
+int gp__deadline_room(struct gp_hub *h, int64_t at)
+{
+	return at == GP__NEVER ? 0 : make_room(&h->deadlines);
 }
 
 void gp__deadlines_fire(struct gp_hub *h, int64_t now)

@@ -185,25 +185,28 @@ int gp_set_error_handler(void (*fn)(struct gp_greenlet *g));
 
 /* g is to end: the call in which it waits returns -ECANCELED, once, and it
  * runs at once to its next wait or its end; the caller waits until it has
- * ended. One that has not run yet never will. 0; -ETIMEDOUT at the deadline,
- * -EINVAL, -EPERM for the main greenlet. The caller itself is told by its next
- * call that waits. A greenlet that ignores it goes on, and the killer waits.
- * Parks, unless g has ended, has not run yet, or is the caller. */
+ * ended. One that has not run yet never will. 0; -ETIMEDOUT at the deadline;
+ * -EINVAL, -EPERM for the main greenlet, -ENOMEM for a deadline: then g is not
+ * told. The caller itself is told by its next call that waits. A greenlet that
+ * ignores it goes on, and the killer waits. Parks, unless g has ended, has not
+ * run yet, or is the caller. */
 int gp_kill(struct gp_greenlet *g, int64_t deadline);
-/* The same with an error of the killer's own (negative). */
+/* The same with an error of the killer's own; -EINVAL if it is not negative. */
 int gp_kill_error(struct gp_greenlet *g, int error, int64_t deadline);
 /* The same without waiting, gevent's function kill: 0, -EINVAL, -EPERM. Does not
  * park. */
 int gp_kill_soon(struct gp_greenlet *g, int error);
-/* All of them, in order, then waits for their ends, but not for the caller's. NULLs
- * among them are left out. 0; -ETIMEDOUT at the deadline; -EINVAL, -EPERM: those
- * before the one that cannot be killed have been told. Parks. O(n). */
+/* All of them, in order, then waits for their ends, but not for the caller's,
+ * which this very wait tells (if there is none, its next one). NULLs among them
+ * are left out. 0, or an error as gp_kill_error(): if one of them cannot be killed
+ * (-EINVAL, -EPERM), nobody is told. Parks. O(n). */
 int gp_kill_all(struct gp_greenlet *const *gs, size_t n, int error, int64_t deadline);
 /* Kills all greenlets that these functions have made, but the caller, in the
  * order of their start (those that wait for a time to be started come last),
  * each once, also those that are started meanwhile, and waits until all have
- * ended: the end of a program. 0, -ETIMEDOUT at the deadline. Parks if there are
- * any. O(greenlets) for each that ends by itself. */
+ * ended: the end of a program. 0; -ETIMEDOUT at the deadline; -ENOMEM for one, and
+ * nobody is told. Parks if there are any. O(greenlets) for each that ends by
+ * itself. */
 int gp_shutdown(int64_t deadline);
 /* Whether it was told to end, or is to be told: gp_killed(gp_self()). */
 bool gp_killed(const struct gp_greenlet *g);

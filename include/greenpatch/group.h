@@ -68,10 +68,11 @@ int gp_group_discard(struct gp_group *group, struct gp_greenlet *g);
 int gp_group_join(struct gp_group *group, int64_t deadline);
 
 /* Kills all members, in the order in which they came, each once, and waits until
- * none is left: 0, or -ETIMEDOUT at the deadline. Those that come meanwhile are
- * killed when the others have left. error: what their calls return, negative
- * (-ECANCELED as gp_kill()). A member that calls it is told by this very call,
- * when all have been asked. Parks if there are members. O(members). */
+ * none is left: 0; -ETIMEDOUT at the deadline; -ENOMEM for one, and nobody is told.
+ * Those that come meanwhile are killed when the others have left. error: what
+ * their calls return, negative (-ECANCELED as gp_kill()). A member that calls it
+ * is told by this very call, when all have been asked. Parks if there are members.
+ * O(members). */
 int gp_group_kill(struct gp_group *group, int error, int64_t deadline);
 /* The same without waiting: 0, -EINVAL. Does not park. */
 int gp_group_kill_soon(struct gp_group *group, int error);

@@ -335,15 +335,89 @@ CASE("kill of all: told in order, in one go for those that have begun, and all h
 	for (int i = 0; i < 5; i++)
 		gp_unref(gs[i]);
 	gp_unref(o);
-	EXPECT_INT(gp_kill_all(NULL, 0, -ECANCELED, 0), 0);
-	EXPECT_INT(gp_kill_all(NULL, 1, -ECANCELED, 0), -EINVAL);
 }
 
-static void *from_a_thread(void *g)
+static void *from_a_thread(void *arg)
 {
+	struct gp_greenlet *g = arg, *none[] = { NULL };
+
 	EXPECT_INT(gp_kill(g, GP_NEVER), -EINVAL);
 	EXPECT_INT(gp_kill_soon(g, -ECANCELED), -EINVAL);
+	EXPECT_INT(gp_kill_all(&g, 1, -ECANCELED, GP_NEVER), -EINVAL);
+	EXPECT_INT(gp_kill_all(none, 1, -ECANCELED, 0), 0);
 	return NULL;
+}
+
+CASE("kill of all with one that cannot be killed, or a wrong error: nobody is told")
+{
+	struct gp_greenlet *gs[] = { gp_spawn(victim, "0"), NULL, NULL, gp_self() };
+	pthread_t t;
+
+	turns_after = 0;
+	gp_yield();
+	gs[2] = gp_spawn(say, "unborn");
+	EXPECT_INT(gp_kill_all(gs, 4, -ECANCELED, GP_NEVER), -EPERM);
+	EXPECT_INT(gp_kill_all(gs, 3, 0, GP_NEVER), -EINVAL);
+	EXPECT_INT(gp_kill_all(gs, 3, EIO, GP_NEVER), -EINVAL);
+	EXPECT_INT(gp_kill_all(NULL, 1, -ECANCELED, GP_NEVER), -EINVAL);
+	EXPECT_INT(gp_kill_all(NULL, 0, 0, GP_NEVER), -EINVAL);
+	NEED(!pthread_create(&t, NULL, from_a_thread, gs[0]) && !pthread_join(t, NULL));
+	EXPECT(!gp_killed(gs[0]) && !gp_killed(gs[2]) && !gp_killed(gs[3]));
+	EXPECT_INT(gp_kill_all(gs, 3, -ECANCELED, GP_NEVER), 0);
+	EXPECT_STR(unit_trace, "v0 told0 end0");
+	gp_unref(gs[0]);
+	gp_unref(gs[2]);
+}
+
+CASE("kill of all of nobody, or of those that have ended: nothing to wait for")
+{
+	struct gp_greenlet *gs[] = { gp_spawn(say, "said"), NULL };
+
+	EXPECT_INT(gp_join(gs[0], GP_NEVER), 0);
+	EXPECT_INT(gp_kill_all(NULL, 0, -ECANCELED, 0), 0);
+	EXPECT_INT(gp_kill_all(gs, 0, -ECANCELED, 0), 0);
+	EXPECT_INT(gp_kill_all(&gs[1], 1, -ECANCELED, 0), 0);
+	EXPECT_INT(gp_kill_all(gs, 2, -ECANCELED, 0), 0);
+	EXPECT(!gp_killed(gs[0]));
+	gp_unref(gs[0]);
+}
+
+static void *kills_all_with_itself(void *arg)
+{
+	struct gp_greenlet *gs[] = { gp_self(), arg };
+
+	EXPECT_INT(gp_kill_all(gs, arg ? 2 : 1, -ECANCELED, GP_NEVER), arg ? -ECANCELED : 0);
+	trace("s%d", arg ? 2 : 1);
+	EXPECT_INT(gp_yield(), arg ? 0 : -ECANCELED);
+	return NULL;
+}
+
+CASE("kill of all with the caller among them: told by this wait, or by its next one; the others are told as well")
+{
+	struct gp_greenlet *k = gp_spawn(kills_all_with_itself, NULL);
+
+	turns_after = 0;
+	EXPECT_INT(gp_join(k, GP_NEVER), 0);
+	EXPECT(gp_killed(k) && gp_value(k) == GP_EXITED);
+	gp_unref(k);
+	v = gp_spawn(victim, "1");
+	k = gp_spawn(kills_all_with_itself, v);
+	join_both(k, v);
+	EXPECT_STR(unit_trace, "s1 v1 s2 told1 end1");
+}
+
+CASE("kill of all: one twice is told once; at the deadline all have been told")
+{
+	struct gp_greenlet *gs[] = { gp_spawn(victim, "1"), NULL, gp_spawn(goes_on, NULL) };
+
+	turns_after = 0;
+	gs[1] = gs[0];
+	gp_yield();
+	EXPECT_INT(gp_kill_all(gs, 3, -ECANCELED, gp_after(GP_MSEC)), -ETIMEDOUT);
+	EXPECT_STR(unit_trace, "v1 told1 end1");
+	EXPECT(gp_killed(gs[2]));
+	may_end = true;
+	join_both(gs[0], gs[2]);
 }
 
 CASE("misuse: the main greenlet, NULL, another thread, an error that is none")
