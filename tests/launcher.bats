@@ -484,10 +484,23 @@ checks() {
     checks 1 'script +./sample' 'the interpreter .* is a static program .*' 'cannot be patched' ./sample
     if [ "$(id -u)" = 0 ]; then
         cp "$TREE/bin/arguments" suid
-        chown nobody suid
+        cp suid sgid
+        chown nobody:nogroup suid sgid
         chmod u+s suid
+        chmod g+s sgid
         checks 1 'setuid +yes' './suid is a setuid program.*' 'cannot be patched' ./suid
+        checks 1 'setgid +yes' './sgid is a setgid program.*' 'cannot be patched' ./sgid
     fi
+}
+
+@test "--check tells of file capabilities: they matter to those who would gain them" {
+    real
+    [ "$(id -u)" = 0 ] || skip "needs root to make one"
+    cp "$TREE/bin/arguments" "$TREE/bin/capable"
+    setcap cap_net_raw+ep "$TREE/bin/capable" || skip "the file system holds no capabilities"
+    checks 0 'capabilities +yes, root has them already' 'can be patched' "$TREE/bin/capable"
+    run setpriv --reuid nobody --regid nogroup --clear-groups "$launcher" --check "$TREE/bin/capable"
+    [ "$status" = 1 ] && grep -q 'has file capabilities' <<<"$output" || fail "came status $status: $output"
 }
 
 @test "--nofile raises the limit, and says what the hard limit is where it cannot" {

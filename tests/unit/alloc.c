@@ -122,7 +122,7 @@ CASE("random operations: no two blocks overlap")
 	} slot[SLOTS] = { { 0 } };
 
 	unit_seed();
-	for (int step = 0; step < 20000; step++) {
+	for (int step = 0; step < 5000; step++) {
 		unsigned i = unit_random(SLOTS), what = unit_random(3);
 		size_t size = unit_random(10) ? unit_random(600) : unit_random(40000);
 
