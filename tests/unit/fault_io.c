@@ -256,6 +256,34 @@ static int do_server_start(void)
 }
 
 static struct gp_server *server;
+static bool given_up; /* nobody will start it */
+
+static void *stop_later(void *arg)
+{
+	while (gp_server_fd(server) < 0 && !given_up)
+		NEED(!gp_yield());
+	EXPECT_INT(gp_server_stop(server, 0), 0);
+	return NULL;
+}
+
+static int do_serve(void)
+{
+	struct gp_greenlet *g;
+	int r;
+
+	server = gp_server_new("127.0.0.1:0", handle, NULL, NULL);
+	g = server ? gp_spawn(stop_later, NULL) : NULL;
+	given_up = false;
+	r = g ? gp_server_serve_forever(server) : -ENOMEM;
+	given_up = true;
+	EXPECT(!server || gp_server_fd(server) < 0);
+	if (g)
+		EXPECT_INT(gp_join(g, GP_NEVER), 0);
+	gp_unref(g);
+	gp_server_free(server);
+	gp_yield();
+	return r;
+}
 
 static int do_connect(void)
 {
@@ -275,6 +303,7 @@ CASE("a server without memory is not made or not started; one that runs backs of
 
 	fault_each(&(struct fault_call){ "server_new", do_server_new, 0 });
 	fault_each(&(struct fault_call){ "server_start", do_server_start, 0 });
+	fault_each(&(struct fault_call){ "server_serve_forever", do_serve, 0 });
 	server = gp_server_new("127.0.0.1:0", handle, NULL, NULL);
 	NEED(server && !gp_server_start(server));
 	EXPECT_INT(do_connect(), 0);
@@ -382,10 +411,38 @@ static int do_watch(void)
 	return gp_watch_blocking(0);
 }
 
+static int do_try_select(void)
+{
+	struct gp_case cases[] = { gp_case_readable(pipes[0][0]) };
+
+	return gp_try_select(cases, 1);
+}
+static int do_idle(void)
+{
+	return gp_idle(GP_NEVER);
+}
+static int do_with_timeout(void)
+{
+	return gp_with_timeout(GP_SEC, same, NULL, NULL);
+}
+static int do_timeout_error(void)
+{
+	struct gp_timeout t;
+
+	return gp_timeout_start_error(&t, GP_SEC, -EPROTO);
+}
+static int do_timeout_silent(void)
+{
+	struct gp_timeout t;
+
+	return gp_timeout_start_silent(&t, GP_SEC);
+}
+
 CASE("the first call gets no memory for a hub: -ENOMEM, nothing is left open, no handler is set")
 {
-	int (*const calls[])(void) = { do_handler, do_trace, do_watch, do_offload,   do_open,
-		                       do_numeric, do_poll,  do_spawn, do_server_new };
+	int (*const calls[])(void) = { do_handler,    do_trace,        do_watch,         do_offload,       do_open,
+		                       do_numeric,    do_poll,         do_spawn,         do_server_new,    do_serve,
+		                       do_try_select, do_with_timeout, do_timeout_error, do_timeout_silent, do_idle };
 	int descriptors = fault_descriptors();
 	struct sigaction now;
 
@@ -405,6 +462,47 @@ CASE("the first call gets no memory for a hub: -ENOMEM, nothing is left open, no
 	EXPECT_INT(gp_signal_restore(SIGUSR1), 0);
 	EXPECT_INT(do_trace(), 0);
 	EXPECT_INT(do_watch(), 0);
+}
+
+/* ---- what needs no memory ----------------------------------------------------------------------- */
+
+static void *asleep(void *arg)
+{
+	gp_sleep(3600 * GP_SEC);
+	return NULL;
+}
+
+CASE("calls that need no memory ask for none: lists, signals, a look at cases and at programs")
+{
+	struct gp_subprocess_options o = { .shell = "exec sleep 20" };
+	struct gp_greenlet *g = gp_spawn(asleep, NULL);
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC), code = 0, r;
+	struct gp_subprocess *p[2];
+
+	NEED(g && null >= 0 && !gp_subprocess_spawn(&p[0], &o) && !gp_subprocess_spawn(&p[1], &o));
+	make_pipes();
+	gp_yield();
+	fault_at = 0;
+	EXPECT_INT(gp_dump(null), 0);
+	EXPECT_INT(gp_signal_ignore(SIGUSR1), 0);
+	EXPECT_INT(gp_signal_restore(SIGUSR1), 0);
+	EXPECT_INT(do_try_select(), 0);
+	EXPECT_INT(gp_subprocess_poll(p[0], &code), -EAGAIN);
+	EXPECT_INT(gp_subprocess_signal(p[0], SIGUSR2), 0);
+	EXPECT_INT(gp_subprocess_terminate(p[1]), 0);
+	while ((r = gp_subprocess_poll(p[0], &code)) == -EAGAIN)
+		;
+	EXPECT_INT(r, 0);
+	EXPECT_INT(code, -SIGUSR2);
+	EXPECT_INT(fault_at, 0);
+	fault_at = -1;
+	EXPECT_INT(gp_subprocess_wait(p[1], &code, GP_NEVER), 0);
+	EXPECT_INT(code, -SIGTERM);
+	for (int i = 0; i < 2; i++)
+		gp_subprocess_free(p[i]);
+	EXPECT_INT(gp_kill(g, GP_NEVER), 0);
+	gp_unref(g);
+	close(null);
 }
 
 /* ---- descriptors ------------------------------------------------------------------------------ */

@@ -34,6 +34,16 @@ static int put_queue(void)
 static int put_priority(void)
 {
 	struct gp_queue *q = gp_queue_new_priority(0);
+	int r = q ? gp_queue_put_priority(q, q, 1, GP_NEVER) : -ENOMEM;
+
+	EXPECT(!q || gp_queue_length(q) == !r);
+	gp_queue_free(q);
+	return r;
+}
+
+static int try_put_priority(void)
+{
+	struct gp_queue *q = gp_queue_new_priority(0);
 	int r = q ? gp_queue_try_put_priority(q, q, 1) : -ENOMEM;
 
 	EXPECT(!q || gp_queue_length(q) == !r);
@@ -76,6 +86,7 @@ CASE("a put into a queue without memory is -ENOMEM, and its length stays")
 {
 	fault_each(&(struct fault_call){ "put", put_queue, 0 });
 	fault_each(&(struct fault_call){ "put_priority", put_priority, 0 });
+	fault_each(&(struct fault_call){ "try_put_priority", try_put_priority, 0 });
 }
 
 /* ---- actors ---------------------------------------------------------------------- */
