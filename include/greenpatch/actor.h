@@ -60,7 +60,7 @@ struct gp_actor {
 };
 
 /* Makes an actor that is not started; attr as for gp_new(). 0, -EINVAL,
- * -ENOMEM: nothing to destroy. */
+ * -ENOMEM: nothing to destroy. Does not park. */
 int gp_actor_init(struct gp_actor *a, int (*receive)(struct gp_actor *self, void *message),
                   const struct gp_attr *attr);
 /* It begins to receive when its turn comes; messages may be sent before. As
@@ -84,7 +84,7 @@ int gp_actor_reply(struct gp_actor *self, void *reply);
 /* No message is taken from now on; those in the inbox are still received. Then
  * waits until the actor has ended: 0, also in receive() itself, where it does
  * not wait; -ETIMEDOUT at the deadline. One that was never started does not
- * end: its messages wait for gp_actor_destroy(). */
+ * end: its messages wait for gp_actor_destroy(). Parks, unless it has ended. */
 int gp_actor_stop(struct gp_actor *a, int64_t deadline);
 
 /* How many messages are in the inbox; what an actor that has ended left there

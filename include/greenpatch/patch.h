@@ -29,7 +29,7 @@
  *    has a TLS of its own.
  *  - So they are never preempted, and while there are any neither is the first
  *    thread. One that computes for long calls gp_yield().
- *  - Their stack has 64 KiB.
+ *  - Their stack has 64 KiB unless they ask for another size (gp_attr).
  *  - All greenlets are of one kernel thread, the one that made the first call.
  *    In others gp_spawn() gives NULL.
  *  - A handler of a signal runs in a greenlet that does not block it, the
