@@ -41,7 +41,7 @@ benches := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 apps    := $(patsubst tests/apps/%.c,$(B)/app/%,$(wildcard tests/apps/*.c))
 tutorial := $(patsubst tests/tutorial/%.c,$(B)/tutorial/%,$(wildcard tests/tutorial/*.c))
 # Tests whose system calls fail work with ASan's build of the core only (tests/unit/unit.mk).
-faults  := fault_calls fault_programs fault_start
+faults  := fault_calls fault_kills fault_programs fault_start
 units   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(filter-out $(faults:%=tests/unit/%.c),$(wildcard tests/unit/*.c)))
 
 .PHONY: FORCE all guests apps benches units tutorial check check-units asan valgrind bench lint install clean

@@ -1,6 +1,7 @@
 /* connect.c - the call of a client: from an address as a text to a connected
  * stream, with a deadline over all of it. */
 #include <string.h>
+#include "core/io.h"
 #include "core/raw.h"
 #include "core/server.h"
 #include "greenpatch/greenlet.h"
@@ -13,14 +14,8 @@ static int finish(struct gp_hub *h, int fd, int64_t deadline)
 	int error = 0, r;
 	socklen_t size = sizeof error;
 
-	do {
-		if (deadline <= gp__now())
-			return -ETIMEDOUT;
-		r = gp__wait_fd(h, fd, GP__WRITE, deadline);
-		if (r == -EINTR)
-			gp__take_signals(h);
-	} while (r == -EINTR);
-	if (r < 0)
+	r = gp__desc_await(h, fd, GP__WRITE, deadline);
+	if (r)
 		return r;
 	r = (int)gp__raw(SYS_getsockopt, fd, SOL_SOCKET, SO_ERROR, &error, &size);
 	return r ? r : -error;

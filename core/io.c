@@ -55,6 +55,18 @@ bool gp__desc_ready(int fd, unsigned events)
 	return r > 0; /* without memory to ask nothing is: whoever reads now may block */
 }
 
+int gp__desc_await(struct gp_hub *h, int fd, unsigned events, int64_t deadline)
+{
+	for (;;) {
+		int r = gp__wait_fd(h, fd, events, deadline);
+
+		if (r == -EINTR)
+			gp__take_signals(h);
+		else if (r < 0 || !(r & GP__UNSURE) || gp__desc_ready(fd, events))
+			return r < 0 ? r : 0;
+	}
+}
+
 int gp__desc_fresh(struct gp_hub *h, long fd)
 {
 	if (fd >= 0)
@@ -138,14 +150,7 @@ static int wait_for(int fd, unsigned events, int64_t deadline)
 	struct gp_hub *h;
 	int r = gp__desc_enter(&h, fd);
 
-	while (!r) {
-		r = gp__wait_fd(h, fd, events, deadline);
-		if (r != -EINTR)
-			return r > 0 ? 0 : r;
-		gp__take_signals(h);
-		r = 0;
-	}
-	return r;
+	return r ? r : gp__desc_await(h, fd, events, deadline);
 }
 
 GP_API int gp_wait_read(int fd, int64_t deadline) { return wait_for(fd, GP__READ, deadline); }

@@ -14,6 +14,8 @@
 int gp__desc_enter(struct gp_hub **h, int fd);
 /* Parks until fd may be ready: 0, or an error. Takes signals on the way. */
 int gp__desc_wait(struct gp_hub *h, int fd, unsigned events, int64_t deadline);
+/* Parks until it is, for whoever cannot find out by trying. */
+int gp__desc_await(struct gp_hub *h, int fd, unsigned events, int64_t deadline);
 /* Whether it is ready now. */
 bool gp__desc_ready(int fd, unsigned events);
 /* A new descriptor, or an error: nothing that was known of the number holds. */

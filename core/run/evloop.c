@@ -85,19 +85,20 @@ static void on_kick(struct ev_loop *ev, ev_io *w, int revents)
 static void on_ready(struct ev_loop *ev, ev_io *io, int revents)
 {
 	struct watcher *w = gp__container_of(io, struct watcher, io);
-	unsigned events = (revents & EV_READ ? GP__READ : 0) | (revents & EV_WRITE ? GP__WRITE : 0);
+	unsigned events = (revents & EV_READ ? GP__READ : 0) | (revents & EV_WRITE ? GP__WRITE : 0), unsure = 0;
 
 	if (revents & EV_ERROR) { /* libev has stopped it: the number is not open, or the kernel would not watch it now */
 		w->f->active = 0;
 		w->f->watched = w->f->generation - 1; /* libev believes that the kernel watches it */
 		events = GP__READ | GP__WRITE;
+		unsure = GP__UNSURE;
 	}
 	gp__list_each(n, &w->f->waits) {
 		struct gp_fdwait *fw = gp__list_entry(n, struct gp_fdwait, link);
 
 		if (!(fw->events & events))
 			continue;
-		fw->ready |= (uint16_t)(fw->events & events);
+		fw->ready |= (uint16_t)((fw->events & events) | unsure);
 		gp__wake(fw->g, 0);
 	}
 }

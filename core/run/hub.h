@@ -161,10 +161,11 @@ struct gp_fdwait {
 	struct gp_greenlet *g; /* who waits */
 	int fd;
 	uint16_t events;       /* GP__READ, GP__WRITE */
-	uint16_t ready;        /* what came; GP__CLOSED too */
+	uint16_t ready;        /* what came; GP__CLOSED, GP__UNSURE too */
 };
 
-enum { GP__READ = 1, GP__WRITE = 2, GP__CLOSED = 4 };
+/* UNSURE: the kernel would not watch it just now, so nobody knows; look. */
+enum { GP__READ = 1, GP__WRITE = 2, GP__CLOSED = 4, GP__UNSURE = 8 };
 
 /* What the hub knows of one descriptor number. */
 struct gp_fd {

@@ -19,6 +19,7 @@
  * greenlets.
  */
 #include <poll.h>
+#include "core/io.h"
 #include "core/raw.h"
 #include "core/run/hub.h"
 #include "core/sync/channel.h"
@@ -254,8 +255,11 @@ static int fd_join(struct gp_hub *h, struct gp_case *c)
 
 static bool fd_came(struct gp_case *c)
 {
-	unsigned ready = wait_of(c)->fd.ready;
+	const struct gp_fdwait *w = &wait_of(c)->fd;
+	unsigned ready = w->ready;
 
+	if (ready & GP__UNSURE && !gp__desc_ready(c->fd, w->events))
+		return false;
 	return ready && carried_out(c, ready & GP__CLOSED ? -EBADF : 0);
 }
 

@@ -195,6 +195,35 @@ static int do_select_fds(void)
 	return shut(t, r > 0 ? 0 : r == 0 ? -ETIMEDOUT : r);
 }
 
+/* Nothing comes: what the kernel does not watch is not ready for that. */
+static int do_wait_in_vain(void)
+{
+	struct two t = two_of(true);
+	int r = gp_wait_read(t.a, gp_after(GP_MSEC));
+
+	return shut(t, r == -ETIMEDOUT ? 0 : r ? r : -EPROTO);
+}
+
+static int do_select_in_vain(void)
+{
+	struct two t = two_of(true);
+	struct gp_case cases[] = { gp_case_readable(t.a), gp_case_readable(t.b) };
+	int r = gp_select(cases, 2, gp_after(GP_MSEC));
+
+	EXPECT(r < 0);
+	return shut(t, r == -ETIMEDOUT ? 0 : r);
+}
+
+static int do_try_select(void)
+{
+	struct two t = two_of(true);
+	struct gp_case cases[] = { gp_case_readable(t.a), gp_case_writable(t.a) };
+	int r = gp_try_select(cases, 2);
+
+	EXPECT(r >= 0 || r == -EAGAIN);
+	return shut(t, r > 0 ? 0 : r == 0 ? -EBADMSG : r);
+}
+
 static int do_select(void)
 {
 	struct two t = two_of(true);
@@ -207,7 +236,12 @@ static int do_select(void)
 CASE("poll and select")
 {
 	static const struct fault_call calls[] = {
-		{ "poll", do_poll, 0 }, { "select_fds", do_select_fds, 0 }, { "select", do_select, 0 }
+		{ "poll", do_poll, 0 },
+		{ "select_fds", do_select_fds, 0 },
+		{ "select", do_select, 0 },
+		{ "try_select", do_try_select, 0 },
+		{ "wait_read, in vain", do_wait_in_vain, 0 },
+		{ "select, in vain", do_select_in_vain, 0 },
 	};
 
 	FAULT_CALLS(calls);
@@ -311,6 +345,18 @@ static int do_create_connection(void)
 	return shut((struct two){ fd, -1 }, fd < 0 ? fd : 0);
 }
 
+/* The backlog is full: nobody answers. */
+static int do_create_in_vain(void)
+{
+	char text[GP_ADDRESS_TEXT];
+	int fd;
+
+	gp_address_text(&here, text, sizeof text);
+	fd = gp_create_connection(text, gp_after(2 * GP_MSEC));
+	EXPECT(fd < 0);
+	return shut((struct two){ fd, -1 }, fd == -ETIMEDOUT ? 0 : fd);
+}
+
 static void *connect_later(void *arg)
 {
 	int fd = (int)(intptr_t)arg;
@@ -347,6 +393,17 @@ CASE("sockets: data and connections")
 
 	listen_here();
 	FAULT_CALLS(calls);
+}
+
+CASE("a connection that nobody answers is none")
+{
+	static const struct fault_call calls[] = { { "create_connection, in vain", do_create_in_vain, 0 } };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	listen_here();
+	NEED(!listen(listener, 0) && !connect(fd, (struct sockaddr *)&here.storage, here.length));
+	FAULT_CALLS(calls);
+	close(fd);
 }
 
 /* ---- files and functions apart ----------------------------------------------------------------------- */
