@@ -242,11 +242,12 @@ GP_API int gp_websocket_try_send(struct gp_websocket *ws, int type, const void *
 {
 	int r = check(ws, type, data, n);
 
-	if (!r && wslay_event_get_queued_msg_length(ws->ctx) + n > ws->options.max_queued &&
-	    wslay_event_get_queued_msg_count(ws->ctx))
-		return try_flush(ws) ? -EAGAIN : gp_websocket_try_send(ws, type, data, n);
-	if (!r)
-		r = queue(ws, type, data, n);
+	while (!r && wslay_event_get_queued_msg_length(ws->ctx) + n > ws->options.max_queued &&
+	       wslay_event_get_queued_msg_count(ws->ctx))
+		r = try_flush(ws);
+	if (r)
+		return r;
+	r = queue(ws, type, data, n);
 	if (!r)
 		r = try_flush(ws);
 	return r == -EAGAIN ? 0 : r;

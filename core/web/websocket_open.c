@@ -32,14 +32,12 @@ static bool is_key(const char *key)
 	return key && strlen(key) == 24 && strspn(key, digits) == 22 && !strcmp(key + 22, "==");
 }
 
-/* Whether a list "a, b" in a field has this word. */
-static bool names(const char *list, const char *word)
+/* Whether a list "a, b" in a field has this word, of n bytes, as compare has it. */
+static bool names(const char *list, const char *word, size_t n, int (*compare)(const char *a, const char *b, size_t n))
 {
-	size_t n = strlen(word);
-
 	for (; list && *list; list += strcspn(list, ","), list += *list == ',') {
 		list += strspn(list, " \t");
-		if (!strncasecmp(list, word, n) && (!list[n] || strchr(", \t", list[n])))
+		if (!compare(list, word, n) && (!list[n] || strchr(", \t", list[n])))
 			return true;
 	}
 	return false;
@@ -61,15 +59,16 @@ static int refuse(struct gp_http_request *r, int status)
 
 static int send_answer(struct gp_http_request *r, const char *key, const char *protocol)
 {
-	char text[512], proof[32];
+	char text[512 + GP__EXTRA_MAX], proof[32];
 	int n;
 
 	if (!gp__ws_proof(key, proof))
 		return -ENOMEM;
 	n = snprintf(text, sizeof text,
 	             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-	             "Sec-WebSocket-Accept: %s\r\n%s%.100s%s\r\n",
-	             proof, protocol ? "Sec-WebSocket-Protocol: " : "", protocol ? protocol : "", protocol ? "\r\n" : "");
+	             "Sec-WebSocket-Accept: %s\r\n%s%.100s%s%.*s\r\n",
+	             proof, protocol ? "Sec-WebSocket-Protocol: " : "", protocol ? protocol : "", protocol ? "\r\n" : "",
+	             (int)r->extra_n, r->extra);
 	r->answer = GP__ANSWERED;
 	r->status = 101;
 	r->keep = false;
@@ -80,7 +79,7 @@ static int send_answer(struct gp_http_request *r, const char *key, const char *p
 GP_API int gp_websocket_accept(struct gp_websocket **out, struct gp_http_request *r,
                                const struct gp_websocket_options *options)
 {
-	const char *key, *version;
+	const char *key, *version, *protocol;
 	struct gp_websocket *ws;
 	int e;
 
@@ -91,7 +90,7 @@ GP_API int gp_websocket_accept(struct gp_websocket **out, struct gp_http_request
 	key = gp_http_header(r, "sec-websocket-key");
 	version = gp_http_header(r, "sec-websocket-version");
 	if (r->parser.method != HTTP_GET || !r->minor || !r->upgrades || r->body != GP__BODY_NONE ||
-	    !names(gp_http_header(r, "connection"), "upgrade"))
+	    !names(gp_http_header(r, "connection"), "upgrade", 7, strncasecmp))
 		return refuse(r, 426);
 	if (!version || strcmp(version, "13"))
 		return refuse(r, 426);
@@ -104,8 +103,10 @@ GP_API int gp_websocket_accept(struct gp_websocket **out, struct gp_http_request
 	ws->request = r;
 	r->at = r->used;
 	r->websocket = ws;
-	e = send_answer(r, key, names(gp_http_header(r, "sec-websocket-protocol"), ws->options.protocol ? ws->options.protocol : " ") ?
-	                                ws->options.protocol : NULL);
+	protocol = ws->options.protocol;
+	if (protocol && !names(gp_http_header(r, "sec-websocket-protocol"), protocol, strlen(protocol), strncmp))
+		protocol = NULL;
+	e = send_answer(r, key, protocol);
 	if (e) {
 		gp_websocket_free(ws);
 		return e;
@@ -175,21 +176,33 @@ static int receive_head(struct gp_stream *s, char *head, size_t *n, size_t *end,
 	}
 }
 
-static bool is_accepted(const char *head, const char *proof)
+/* The value of a field in the head of the answer, of *n bytes; NULL: it is not there. */
+static const char *field(const char *head, const char *name, size_t *n)
 {
-	const char *at = head;
+	size_t len = strlen(name);
 
-	if (strncmp(head, "HTTP/1.1 101 ", 13))
-		return false;
-	while ((at = strstr(at, "\r\n"))) {
-		at += 2;
-		if (strncasecmp(at, "Sec-WebSocket-Accept:", 21))
+	while ((head = strstr(head, "\r\n"))) {
+		head += 2;
+		if (strncasecmp(head, name, len) || head[len] != ':')
 			continue;
-		at += 21;
-		at += strspn(at, " \t");
-		return !strncmp(at, proof, 28) && at[28] == '\r';
+		head += len + 1;
+		head += strspn(head, " \t");
+		*n = strcspn(head, " \t\r");
+		return head;
 	}
-	return false;
+	return NULL;
+}
+
+/* The key is proved, and the protocol is one that was asked for. */
+static bool is_accepted(const char *head, const char *proof, const char *asked)
+{
+	size_t n = 0;
+	const char *value = field(head, "Sec-WebSocket-Accept", &n);
+
+	if (strncmp(head, "HTTP/1.1 101 ", 13) || !value || n != 28 || strncmp(value, proof, 28))
+		return false;
+	value = field(head, "Sec-WebSocket-Protocol", &n);
+	return !value || (n && names(asked, value, n, strncmp));
 }
 
 static int shake_hands(struct gp_stream *s, const struct url *u, const char *protocol, char *head, size_t *n, size_t *end,
@@ -214,7 +227,7 @@ static int shake_hands(struct gp_stream *s, const struct url *u, const char *pro
 		e = receive_head(s, head, n, end, deadline);
 	if (!e && !gp__ws_proof(key, proof))
 		e = -ENOMEM;
-	return e ? e : is_accepted(head, proof) ? 0 : -EPROTO;
+	return e ? e : is_accepted(head, proof, protocol) ? 0 : -EPROTO;
 }
 
 GP_API int gp_websocket_connect(struct gp_websocket **out, const char *url, const struct gp_websocket_options *options,

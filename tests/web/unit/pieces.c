@@ -53,6 +53,184 @@ static void talk(const char *scheme, struct gp_tls *server_tls, struct gp_tls *c
 
 CASE("a WebSocket client against the server") { talk("ws", NULL, NULL); }
 
+static const char *asked; /* of the handler's request: Sec-WebSocket-Protocol */
+static int sent;          /* by flood() */
+
+static const struct gp_websocket_options chat_only = { .protocol = "chat" };
+
+/* Says which protocol was asked for, after a ping, and goes when the client does. */
+static int chat(struct gp_http_request *r, void *arg)
+{
+	struct gp_websocket_message m;
+	struct gp_websocket *ws;
+	char large[126] = "";
+	int e;
+
+	asked = gp_http_header(r, "sec-websocket-protocol");
+	asked = asked ? asked : "none";
+	e = gp_websocket_accept(&ws, r, &chat_only);
+	if (e)
+		return e;
+	EXPECT_INT(gp_websocket_ping(ws, large, sizeof large), -EINVAL);
+	EXPECT_INT(gp_websocket_ping(NULL, "x", 1), -EINVAL);
+	EXPECT_INT(gp_websocket_ping(ws, "there?", 6), 0);
+	e = gp_websocket_send(ws, GP_WEBSOCKET_TEXT, asked, strlen(asked));
+	while (!e)
+		e = gp_websocket_receive(ws, &m, GP_NEVER);
+	return e == -ESHUTDOWN ? 0 : e;
+}
+
+static struct gp_http_server *serve(int (*handle)(struct gp_http_request *r, void *arg), void *arg)
+{
+	struct gp_http_server *s = gp_http_server_new("127.0.0.1:0", handle, arg, NULL);
+
+	NEED(s && !gp_http_server_start(s));
+	return s;
+}
+
+/* A client by hand: the head of the answer in text, which lives until the next call. */
+static struct gp_stream *upgrade(struct gp_http_server *s, const char *more, const char **head)
+{
+	static char text[1024];
+	struct gp_stream *c;
+	size_t n = 0;
+
+	NEED(!gp_stream_connect(&c, gp_server_address(gp_http_server_base(s)), gp_after(20 * GP_SEC)));
+	snprintf(text, sizeof text,
+	         "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+	         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n",
+	         more);
+	NEED(gp_stream_send(c, text, strlen(text), gp_after(20 * GP_SEC)) > 0);
+	do
+		NEED(n < sizeof text - 1 && gp_stream_recv(c, text + n++, 1, gp_after(20 * GP_SEC)) == 1);
+	while (n < 4 || memcmp(text + n - 4, "\r\n\r\n", 4));
+	text[n] = 0;
+	*head = text;
+	return c;
+}
+
+static void receive_exactly(struct gp_stream *s, void *buf, size_t n)
+{
+	for (size_t at = 0; at < n;) {
+		ssize_t got = gp_stream_recv(s, (char *)buf + at, n - at, gp_after(20 * GP_SEC));
+
+		NEED(got > 0);
+		at += (size_t)got;
+	}
+}
+
+CASE("a WebSocket's protocol is answered if it was asked for, and asked for; pings")
+{
+	struct gp_http_server *s = serve(chat, NULL);
+	struct gp_websocket_message m;
+	struct gp_websocket *ws;
+	struct gp_stream *c;
+	const char *head;
+	char url[64], frame[16] = "";
+
+	c = upgrade(s, "Sec-WebSocket-Protocol: other, chat\r\n", &head);
+	EXPECT_HAS(head, "\r\nSec-WebSocket-Protocol: chat\r\n");
+	receive_exactly(c, frame, 8);
+	EXPECT_STR(frame, "\x89\x06there?");
+	gp_stream_free(c);
+	for (int i = 0; i < 3; i++) {
+		static const char *const others[] = { "", "Sec-WebSocket-Protocol: other, chats\r\n", "Sec-WebSocket-Protocol: Chat\r\n" };
+
+		c = upgrade(s, others[i], &head);
+		EXPECT(!strstr(head, "Protocol: "));
+		gp_stream_free(c);
+	}
+	snprintf(url, sizeof url, "ws://%s/", gp_server_address(gp_http_server_base(s)));
+	for (int i = 0; i < 2; i++) {
+		NEED(!gp_websocket_connect(&ws, url, i ? &chat_only : NULL, gp_after(20 * GP_SEC)));
+		NEED(!gp_websocket_receive(ws, &m, gp_after(20 * GP_SEC))); /* the ping is answered meanwhile */
+		EXPECT_STR(m.data, i ? "chat" : "none");
+		EXPECT_INT(gp_websocket_ping(ws, NULL, 0), 0);
+		EXPECT_INT(gp_websocket_close(ws, 1000, NULL, gp_after(20 * GP_SEC)), 0);
+		gp_websocket_free(ws);
+	}
+	gp_http_server_free(s);
+}
+
+static int says_another(struct gp_http_request *r, void *arg)
+{
+	struct gp_websocket *ws;
+
+	EXPECT_INT(gp_http_add_header(r, "Sec-WebSocket-Protocol", "another"), 0);
+	return gp_websocket_accept(&ws, r, NULL);
+}
+
+CASE("a WebSocket client refuses a protocol that it has not asked for")
+{
+	struct gp_http_server *s = serve(says_another, NULL);
+	struct gp_websocket_options o = { .protocol = "one, another" };
+	struct gp_websocket *ws;
+	char url[64];
+
+	snprintf(url, sizeof url, "ws://%s/", gp_server_address(gp_http_server_base(s)));
+	EXPECT_INT(gp_websocket_connect(&ws, url, NULL, gp_after(20 * GP_SEC)), -EPROTO);
+	EXPECT_INT(gp_websocket_connect(&ws, url, &chat_only, gp_after(20 * GP_SEC)), -EPROTO);
+	EXPECT_INT(gp_websocket_connect(&ws, url, &o, gp_after(20 * GP_SEC)), 0);
+	gp_websocket_free(ws);
+	gp_http_server_free(s);
+}
+
+#define PIECE 10000
+
+static void *note_turn(void *arg)
+{
+	*(bool *)arg = true;
+	return NULL;
+}
+
+/* Sends numbered messages without parking until there is no more room, waits for "go", then one that parks. */
+static int flood(struct gp_http_request *r, void *arg)
+{
+	struct gp_websocket_options o = { .max_queued = 5 * PIECE };
+	struct gp_websocket *ws;
+	static char piece[PIECE];
+	bool turn = false;
+	int e = gp_websocket_accept(&ws, r, &o);
+
+	NEED(!e);
+	gp_unref(gp_spawn(note_turn, &turn));
+	for (sent = 0; !(e = gp_websocket_try_send(ws, GP_WEBSOCKET_BINARY, piece, sizeof piece)); sent++)
+		snprintf(piece, sizeof piece, "%d", sent + 1);
+	EXPECT_INT(e, -EAGAIN);
+	EXPECT_INT(gp_websocket_try_send(ws, GP_WEBSOCKET_BINARY, piece, sizeof piece), -EAGAIN);
+	EXPECT(!turn); /* nobody else had a turn: it does not park */
+	e = gp_event_set(arg);
+	return e ? e : gp_websocket_send(ws, GP_WEBSOCKET_TEXT, "end", 3);
+}
+
+CASE("try_send leaves max_queued bytes unsent and no more; what it left goes with the next send")
+{
+	struct gp_event *full = gp_event_new();
+	struct gp_http_server *s = serve(flood, full);
+	struct gp_stream *c;
+	const char *head;
+	static char frame[4 + PIECE];
+	int came = 0;
+
+	EXPECT_INT(gp_websocket_try_send(NULL, GP_WEBSOCKET_TEXT, "x", 1), -EINVAL);
+	c = upgrade(s, "", &head);
+	NEED(!gp_event_wait(full, gp_after(20 * GP_SEC)));
+	EXPECT(sent > 5);
+	for (; came < sent; came++) {
+		receive_exactly(c, frame, sizeof frame);
+		NEED(!memcmp(frame, "\x82\x7e\x27\x10", 4)); /* 10,000 bytes */
+		if (came)
+			EXPECT_INT(atoi(frame + 4), came);
+	}
+	receive_exactly(c, frame, 5);
+	EXPECT(!memcmp(frame, "\x81\x03"
+	                      "end",
+	               5));
+	gp_stream_free(c);
+	gp_http_server_free(s);
+	gp_event_free(full);
+}
+
 CASE("the same through TLS; who is not trusted is refused")
 {
 	char dir[] = "/tmp/greenpatch-tls-XXXXXX", command[400], cert[64], key[64];
@@ -131,6 +309,35 @@ static void pattern(int from, int to, bool subscribe)
 
 CASE("ZeroMQ: publish and subscribe") { pattern(ZMQ_PUB, ZMQ_SUB, true); }
 CASE("ZeroMQ: push and pull") { pattern(ZMQ_PUSH, ZMQ_PULL, false); }
+
+CASE("ZeroMQ: a message of several parts, and parts larger than there is room for")
+{
+	void *context = zmq_ctx_new(), *a = zmq_socket(context, ZMQ_PAIR), *b = zmq_socket(context, ZMQ_PAIR);
+	static const char *const parts[] = { "one", "", "three and more" };
+	struct gp_zmq *out, *in;
+	char text[6];
+	int more;
+
+	NEED(!zmq_bind(a, "inproc://parts") && !zmq_connect(b, "inproc://parts"));
+	out = gp_zmq_new(a);
+	in = gp_zmq_new(b);
+	EXPECT(gp_zmq_socket(out) == a);
+	EXPECT(!gp_zmq_socket(NULL));
+	for (int message = 0; message < 2; message++) {
+		for (int i = 0; i < 3; i++)
+			EXPECT_INT(gp_zmq_send(out, parts[i], strlen(parts[i]), i < 2 ? ZMQ_SNDMORE : 0, gp_after(20 * GP_SEC)), 0);
+		for (int i = 0; i < 3; i++) {
+			memset(text, 0, sizeof text);
+			EXPECT_INT(gp_zmq_recv(in, text, sizeof text - 1, message ? NULL : &more, gp_after(20 * GP_SEC)), strlen(parts[i]));
+			EXPECT(!strncmp(text, parts[i], sizeof text - 1));
+			EXPECT(message || more == (i < 2));
+		}
+	}
+	EXPECT_INT(gp_zmq_recv(in, text, sizeof text, &more, gp_after(GP_MSEC)), -ETIMEDOUT);
+	gp_zmq_close(out);
+	gp_zmq_close(in);
+	zmq_ctx_term(context);
+}
 
 CASE("ZeroMQ: a deadline, a turn that is not one's own, a close while somebody waits")
 {
