@@ -46,7 +46,7 @@ one() {
     local name=$1
     shift
     start "$@" || return 1
-    timeout -k 2 100 python3 "$ROOT/tests/web/cases.py" "$address" "$name" "$server" 3>&- || return 1
+    timeout -k 2 100 python3 "$ROOT/tests/web/cases.py" "$address" "$name" "$server" ${CERTIFICATE-} 3>&- || return 1
     stop
 }
 
@@ -58,6 +58,7 @@ one() {
 @test "web http: bodies that nobody reads" { one unread_bodies; }
 @test "web http: forms, fields, paths" { one forms_and_headers; }
 @test "web http: a handler that fails is 500, and an answer that is cut does not look whole" { one handler_errors; }
+@test "web http: an answer that is cut ends in no peace, whatever its form" { one cut; }
 @test "web http: a request byte by byte" { one byte_by_byte; }
 @test "web http: what is no request is refused with the right status" { one malformed; }
 @test "web http: request smuggling is refused" { one smuggling; }
@@ -96,9 +97,14 @@ one() {
     stop
 }
 
+# certificate: cert.pem and key.pem.
+certificate() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -keyout key.pem -out cert.pem \
+        -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 2>/dev/null
+}
+
 @test "web http: through TLS" {
-    openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout key.pem -out cert.pem -subj /CN=localhost \
-        -addext subjectAltName=DNS:localhost,IP:127.0.0.1 2>/dev/null
+    certificate
     ARGS="127.0.0.1:0 cert.pem key.pem" start
     [ "$(curl -s --cacert cert.pem "https://$address/")" = "hello world" ]
     head -c 700000 /dev/urandom >body
@@ -107,4 +113,19 @@ one() {
     curl -s "http://$address/" >/dev/null && fail "plain HTTP was answered"
     [ "$(curl -s --cacert cert.pem "https://$address/")" = "hello world" ]
     stop
+}
+
+# through_tls CASES [NAME=VALUE...]
+through_tls() {
+    certificate
+    ARGS="127.0.0.1:0 cert.pem key.pem" CERTIFICATE=cert.pem one "$@"
+}
+
+@test "web http: through TLS: clients that misbehave and vanish leave nothing" {
+    ROUNDS=2 through_tls malformed,header_flood,cut,resets,gone,ws_resets
+}
+
+@test "web http: through TLS: clients that are slow, or take nothing" {
+    through_tls too_slow,tls_pieces,slow_reader,never_reads,ws_slow,ws_floods WEB_HEAD_TIME=300 WEB_BODY_TIME=300 WEB_IDLE_TIME=300 \
+        WEB_WRITE_TIME=300
 }

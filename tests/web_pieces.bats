@@ -3,12 +3,14 @@
 
 load helpers
 
-@test "web pieces: WebSocket client, TLS, ZeroMQ's patterns, the chat, misuse" {
-    [ -x "$BUILD/web/unit/pieces" ] || skip "the web library is not built here (make web says what is missing)"
-    timeout -k 2 100 "$BUILD/web/unit/pieces" 3>&-
+# all NAME: the cases of a program.
+all() {
+    [ -x "$BUILD/web/unit/$1" ] || skip "the web library is not built here (make web says what is missing)"
+    timeout -k 2 100 "$BUILD/web/unit/$1" 3>&-
 }
 
-@test "web pieces: requests, WebSockets, servers and chats while the n-th allocation fails" {
-    [ -x "$BUILD/web/unit/fault" ] || skip "the web library is not built here (make web says what is missing)"
-    timeout -k 2 100 "$BUILD/web/unit/fault" 3>&-
-}
+@test "web pieces: WebSocket client, TLS, ZeroMQ's patterns, the chat, misuse" { all pieces; }
+@test "web pieces: what a handler may ask and do; the server's options, and how it stops" { all request; }
+@test "web pieces: streams by hand, plain and through TLS; clients of the TLS server that misbehave" { all streams; }
+
+@test "web pieces: requests, WebSockets, servers and chats while the n-th allocation fails" { all fault; }

@@ -34,5 +34,6 @@ one() {
 @test "web websocket: what asks for none, or wrongly, is refused" { one ws_refused; }
 @test "web websocket: what breaks the protocol is closed with the right code" { one ws_protocol; }
 @test "web websocket: floods and peers that read nothing" { one ws_floods WEB_WRITE_TIME=500; }
+@test "web websocket: slow readers and writers get all" { one ws_slow; }
 @test "web websocket: silent peers are pinged and given up" { one ws_silent WEB_PING_TIME=100; }
 @test "web websocket: resets leave nothing" { one ws_resets; }

@@ -28,7 +28,9 @@ struct gp_http_conn {
 	struct gp_greenlet *g;            /* it runs in; borrowed */
 	struct gp_http_request *request;  /* under way; NULL: it waits for one */
 	unsigned requests;                /* how many there were */
-	bool idle;                        /* waits for the first byte of one */
+	int64_t idle_by;                  /* deadline for the first byte of one */
+	bool idle;                        /* waits for it */
+	bool draining;                    /* the server stops, and idle_by is of drain_time */
 };
 
 struct gp_http_server {
@@ -89,6 +91,7 @@ struct gp_http_request {
 	/* the answer (http_answer.c) */
 	enum gp__answer answer;
 	int status;
+	bool handled;                     /* the handler is through */
 	bool head_only;                   /* HEAD, or a status without a body */
 	bool chunked;
 	uint64_t sent;                    /* bytes of its body, for the log */

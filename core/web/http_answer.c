@@ -14,7 +14,8 @@
 
 static void put(struct gp_http_request *r, const char *text, size_t n)
 {
-	memcpy(r->out + r->out_n, text, n);
+	if (n) /* of nothing there may be no address */
+		memcpy(r->out + r->out_n, text, n);
 	r->out_n += n;
 }
 

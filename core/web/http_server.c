@@ -69,35 +69,33 @@ static void request_end(struct gp_http_request *r)
 
 /* ---- one connection ------------------------------------------------------------------------- */
 
-static int64_t idle_deadline(struct gp_http_conn *c, bool *draining)
+/* When a connection on which nothing comes ends. */
+static int64_t idle_deadline(const struct gp_http_conn *c)
 {
 	const struct gp_http_options *o = &c->server->options;
 
-	if (c->server->stopping) {
-		*draining = true;
-		return gp_after(o->drain_time);
-	}
-	return gp_after(c->requests ? o->idle_time : o->head_time);
+	return gp_after(c->draining ? o->drain_time : c->requests ? o->idle_time : o->head_time);
 }
 
 /* Waits until something has come: 0, or the connection is to end. */
 static int wait_for_bytes(struct gp_http_conn *c)
 {
-	bool draining = false;
-	int64_t deadline = idle_deadline(c, &draining);
-	int r = 0;
+	int r;
 
 	c->idle = true;
-	while (!r && !gp__stream_pending(&c->stream)) {
+	for (;;) {
 		char one;
 
-		r = gp_wait_read(c->stream.fd, deadline);
-		if (r || !c->server->stopping || draining)
+		if (c->server->stopping && !c->draining) {
+			c->draining = true;
+			c->idle_by = idle_deadline(c);
+		}
+		r = gp_wait_read(c->stream.fd, c->idle_by);
+		if (r || !c->server->stopping || c->draining)
 			break;
 		/* Woken because the server stops, or by a request? */
 		if (recv(c->stream.fd, &one, 1, MSG_PEEK | MSG_DONTWAIT) >= 0)
 			break;
-		deadline = idle_deadline(c, &draining);
 	}
 	c->idle = false;
 	return r;
@@ -111,7 +109,7 @@ static int receive_head(struct gp_http_request *r)
 	ssize_t n;
 
 	while ((n = gp__stream_try_recv(s, r->text + r->used, r->c->server->options.max_head - r->used, &what)) == -EAGAIN) {
-		if (!r->used) /* nothing yet: the wait was for nothing */
+		if (!r->used) /* nothing yet: the wait was for nothing, or for a part of what TLS has to have whole */
 			e = wait_for_bytes(r->c);
 		else
 			e = gp__stream_wait(s, what, r->head_by);
@@ -132,7 +130,9 @@ static int next_head(struct gp_http_conn *c)
 	int e = 0;
 
 	if (!r) {
-		e = wait_for_bytes(c);
+		c->idle_by = idle_deadline(c);
+		/* What TLS has already may be a part only: receive_head() finds out. */
+		e = gp__stream_pending(&c->stream) ? 0 : wait_for_bytes(c);
 		if (e)
 			return e;
 		r = c->request = request_new(c);
@@ -153,6 +153,7 @@ static int next_head(struct gp_http_conn *c)
 /* The handler is through, with 0 or an error. */
 static void complete(struct gp_http_request *r, int error)
 {
+	r->handled = true;
 	switch (r->answer) {
 	case GP__UNANSWERED:
 		if (r->body_status)
@@ -170,11 +171,8 @@ static void complete(struct gp_http_request *r, int error)
 		break;
 	}
 	/* An answer that was cut must not look as if it were whole. */
-	if (r->answer == GP__STREAMING) {
-		struct linger none = { 1, 0 };
-
-		setsockopt(r->c->stream.fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
-	}
+	if (r->answer == GP__STREAMING)
+		gp__stream_cut(&r->c->stream);
 	if (r->answer != GP__UNANSWERED)
 		gp__http_log(r);
 }
@@ -236,7 +234,7 @@ static void end_conn(void *arg)
 	struct gp_http_conn *c = arg;
 
 	if (c->request) {
-		if (c->request->complete && c->request->answer == GP__UNANSWERED && !c->request->refusal)
+		if (c->request->complete && !c->request->handled && !c->request->refusal)
 			complete(c->request, -EFAULT);
 		request_end(c->request);
 		request_free(c->request);

@@ -10,6 +10,7 @@
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -18,7 +19,8 @@
 #include <greenpatch/io.h>
 #include "core/web/stream.h"
 
-#define PIECE (16 * 1024) /* of a file, where sendfile is not possible or not worth it */
+#define PIECE  (16 * 1024) /* of a file, where sendfile is not possible or not worth it */
+#define RECORD 4096        /* of TLS, for a head and what follows it */
 
 void gp__stream_init(struct gp_stream *s, int fd, bool borrowed)
 {
@@ -94,13 +96,31 @@ ssize_t gp__stream_try_recv(struct gp_stream *s, void *buf, size_t n, int *what)
 	return r < 0 ? -errno : r;
 }
 
+/* What is small goes in one record. The next attempt of the same has the same. */
+static ssize_t try_send_tls(struct gp_stream *s, const struct iovec *v, int n, int *what)
+{
+	char record[RECORD];
+	size_t used = 0;
+
+	if (n == 1 || v->iov_len >= sizeof record)
+		return gp__tls_try_send(s, v->iov_base, v->iov_len, what);
+	for (; n && used < sizeof record; v++, n--) {
+		size_t len = v->iov_len < sizeof record - used ? v->iov_len : sizeof record - used;
+
+		if (len)
+			memcpy(record + used, v->iov_base, len);
+		used += len;
+	}
+	return gp__tls_try_send(s, record, used, what);
+}
+
 ssize_t gp__stream_try_send(struct gp_stream *s, const struct iovec *v, int n, int *what)
 {
 	struct msghdr m = { .msg_iov = (struct iovec *)v, .msg_iovlen = (size_t)n };
 	ssize_t r;
 
 	if (s->ssl)
-		return gp__tls_try_send(s, v->iov_base, v->iov_len, what);
+		return try_send_tls(s, v, n, what);
 	*what = GP__FOR_WRITE;
 	do
 		r = n == 1 ? send(s->fd, v->iov_base, v->iov_len, MSG_DONTWAIT | MSG_NOSIGNAL) :
@@ -183,11 +203,25 @@ GP_API ssize_t gp_stream_send(struct gp_stream *s, const void *buf, size_t n, in
 
 GP_API int gp_stream_shutdown(struct gp_stream *s, int64_t deadline)
 {
+	int what, r = 0;
+
 	if (!s || s->fd < 0)
 		return -EINVAL;
-	if (s->ssl)
-		gp__tls_shutdown(s);
+	/* Without it the end would look to the peer as if it had been cut. */
+	while (s->ssl && !r && (r = gp__tls_shutdown(s, &what)) == -EAGAIN)
+		r = gp__stream_wait(s, what, deadline);
+	if (r)
+		return r;
 	return shutdown(s->fd, SHUT_WR) ? -errno : 0;
+}
+
+void gp__stream_cut(struct gp_stream *s)
+{
+	struct linger none = { 1, 0 };
+
+	setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+	if (s->ssl)
+		gp__tls_cut(s);
 }
 
 /* ---- files --------------------------------------------------------------------------------- */

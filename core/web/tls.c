@@ -193,19 +193,32 @@ int gp__tls_peek(struct gp_stream *s)
 
 bool gp__tls_pending(const struct gp_stream *s) { return SSL_has_pending(s->ssl); }
 
-void gp__tls_shutdown(struct gp_stream *s)
+int gp__tls_shutdown(struct gp_stream *s, int *what)
 {
+	int r;
+
+	if (s->said_end || !SSL_is_init_finished(s->ssl))
+		return 0;
 	ERR_clear_error();
-	if (SSL_is_init_finished(s->ssl))
-		SSL_shutdown(s->ssl);
+	errno = 0;
+	r = SSL_shutdown(s->ssl);
+	r = r >= 0 ? 0 : outcome(s, r, what);
+	if (r == -EAGAIN && *what == GP__FOR_READ) /* only the peer's end is missing */
+		r = 0;
+	s->said_end = r != -EAGAIN;
 	ERR_clear_error();
+	return r;
 }
+
+void gp__tls_cut(struct gp_stream *s) { s->said_end = true; }
 
 void gp__tls_end(struct gp_stream *s)
 {
+	int what;
+
 	if (!s->ssl)
 		return;
-	gp__tls_shutdown(s);
+	gp__tls_shutdown(s, &what);
 	SSL_free(s->ssl);
 	s->ssl = NULL;
 }

@@ -21,7 +21,7 @@ all: web
 web: $(web_names)
 install: install-web
 # Beside core's in `make asan` and `make valgrind`; fault.c has an allocator of its own.
-web_asan     := $(B)/asan/web/pieces
+web_asan     := $(addprefix $(B)/asan/web/,pieces request streams)
 web_valgrind := $(B)/web/unit/pieces
 else
 tutorial := $(filter-out $(patsubst tests/tutorial/%.c,$(B)/tutorial/%,$(foreach n,29 31 32 33 34 35,$(wildcard tests/tutorial/$(n)_*.c))),$(tutorial))

@@ -1,14 +1,16 @@
 #!/usr/bin/python3
 """Clients that misbehave, or behave: each case talks to a server (tests/web/serve.c) by raw sockets.
 
-    cases.py HOST:PORT CASE
+    cases.py HOST:PORT CASE,CASE... PID [CERTIFICATE]
 
-Exit status 0 when what was expected came; otherwise says what came.
+PID is the server's; with its certificate everything goes through TLS. After each case the server must have as many greenlets
+and descriptors as before, and with ROUNDS=n in the environment after n rounds of them as much memory as after the first. Exit status 0 when what was expected came; otherwise says what came.
 """
 import os
 import resource
 import select
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -16,12 +18,19 @@ import time
 
 HOST, PORT = sys.argv[1].rsplit(':', 1)
 PORT = int(PORT)
+TLS = ssl.create_default_context(cafile=sys.argv[4]) if sys.argv[4:] else None
 
 
-def connect(timeout=10):
-    s = socket.create_connection((HOST, PORT), timeout)
+def connect(timeout=10, room=0, plain=False):
+    """room: for what was received, in bytes."""
+    s = socket.socket()
+    if room:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+    s.settimeout(timeout)
+    s.connect((HOST, PORT))
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return s
+    # An end without a word is an error, as a reset is.
+    return TLS.wrap_socket(s, server_hostname=HOST, suppress_ragged_eofs=False) if TLS and not plain else s
 
 
 def read_all(s):
@@ -32,7 +41,7 @@ def read_all(s):
             if not more:
                 return data
             data += more
-    except ConnectionResetError:
+    except (ConnectionResetError, ssl.SSLEOFError):
         return data
 
 
@@ -103,6 +112,17 @@ def until(condition, what, limit=10):
         if time.monotonic() > end:
             sys.exit('within %d s: expected %s' % (limit, what))
         time.sleep(0.01)
+
+
+def resident():
+    """KiB of the server."""
+    with open('/proc/%s/status' % sys.argv[3]) as f:
+        return [int(line.split()[1]) for line in f if line.startswith('VmRSS')][0]
+
+
+def left():
+    """Greenlets and descriptors of the server."""
+    return fetch('/left')[2].split()[:2]
 
 
 # ---- what a good client sees ---------------------------------------------------------
@@ -181,6 +201,23 @@ def case_handler_errors():
     expect([fetch(p)[0] for p in ('/fail', '/die', '/nothing')], [500, 500, 500])
     data = exchange(get('/cut'))
     expect(b'half' in data and not data.endswith(b'0\r\n\r\n'), True, data)
+    is_alive()
+
+
+def case_cut():
+    """An answer whose end is that of the connection, and that is cut: the connection does not end in peace."""
+    for path in ('/cut', '/cut?die=1'):
+        with connect() as s:
+            s.sendall(('GET %s HTTP/1.0\r\n\r\n' % path).encode())
+            data = b''
+            try:
+                while True:
+                    more = s.recv(4096)
+                    if not more:
+                        sys.exit('%s: it looks whole: %r' % (path, data))
+                    data += more
+            except (ConnectionResetError, ssl.SSLEOFError):
+                pass
     is_alive()
 
 
@@ -365,12 +402,54 @@ def case_too_slow():
     is_alive()
 
 
+def ciphertext(s, data):
+    """Shakes hands over a plain socket, and gives what would carry these data."""
+    came, goes = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = TLS.wrap_bio(came, goes, server_hostname=HOST)
+    while True:
+        try:
+            tls.do_handshake()
+            break
+        except ssl.SSLWantReadError:
+            s.sendall(goes.read())
+            came.write(s.recv(65536))
+    s.sendall(goes.read())
+    tls.write(data)
+    return goes.read()
+
+
+def case_tls_pieces():
+    """Of what TLS has to have whole a byte comes now and then: the others are served, and it does not last. Times are short."""
+    with connect(plain=True) as s:
+        record = ciphertext(s, get('/' + 'a' * 4000))
+        s.sendall(record[:100])
+        is_alive()
+        s.sendall(record[100:])
+        until(lambda: select.select([s], [], [], 0)[0], 'an answer to what came in two pieces')
+    with connect(plain=True) as s:
+        record = ciphertext(s, get('/' + 'a' * 4000))
+        s.setblocking(False)
+        for i in range(1000):
+            try:
+                s.send(record[i:i + 1])
+                if not select.select([s], [], [], 0.02)[0]:
+                    continue
+                while s.recv(4096):             # tickets, and that it is the end
+                    pass
+                break
+            except BlockingIOError:
+                continue
+            except OSError:
+                break
+        else:
+            sys.exit('it lasts')
+    is_alive()
+
+
 def case_never_reads():
     socks = []
     for _ in range(20):
-        s = socket.socket()
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        s.connect((HOST, PORT))
+        s = connect(room=4096)
         s.sendall(get('/endless', close=False))
         socks.append(s)
     until(lambda: int(fetch('/counts')[2]) == 1, 'the server to give them up')
@@ -378,11 +457,8 @@ def case_never_reads():
 
 
 def case_slow_reader():
-    s = socket.socket()
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    s.connect((HOST, PORT))
-    s.settimeout(10)
-    s.sendall(get('/stream?n=20000'))
+    s = connect(room=4096)
+    s.sendall(get('/files/large.bin' if TLS else '/stream?n=20000'))
     data = b''
     while True:
         more = s.recv(3000)
@@ -390,7 +466,8 @@ def case_slow_reader():
             break
         data += more
         time.sleep(0.002)
-    expect(answers(data)[0][2].count(b'\n'), 20000)
+    body = answers(data)[0][2]
+    expect(body == bytes(range(256)) * 4096 if TLS else body.count(b'\n') == 20000, True, '%d bytes' % len(body))
 
 
 def reset(s):
@@ -402,7 +479,7 @@ def case_resets():
     """At every stage; afterwards nobody is left."""
     post = b'POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n'
     chunked = b'POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel'
-    for _ in range(20):
+    for _ in range(2 if TLS else 20):
         for data in (b'', b'G', b'GET / HTTP/1.1\r\n', get('/'), get('/', close=False), post, post + b'x' * 5000, chunked,
                      get('/endless'), get('/slow?ms=50'), get('/wait'), get('/stream?n=1000'), get('/') * 10):
             for read in (0, 1):
@@ -444,8 +521,7 @@ def case_idle():
     for _ in range(100):
         is_alive()
     expect(int(fetch('/counts')[2]), count + 1)
-    with open('/proc/%s/status' % sys.argv[3]) as f:
-        rss = [int(line.split()[1]) for line in f if line.startswith('VmRSS')][0]
+    rss = resident()
     print('# %d idle connections: %.1f KiB resident each' % (count, rss / count))
     expect(rss / count < 40, True, 'resident KiB a connection: %.1f' % (rss / count))
     for s in socks:
@@ -499,8 +575,8 @@ def case_stop():
 # ---- WebSockets ------------------------------------------------------------------------------------
 
 
-def ws_open(more=''):
-    s = connect()
+def ws_open(more='', **how):
+    s = connect(**how)
     s.sendall(get('/ws', 'Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n'
                   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n' + more, close=False))
     head = b''
@@ -540,7 +616,7 @@ def ws_read(s):
         elif n == 127:
             n, = struct.unpack('>Q', exactly(8))
         return head[0] & 15, exactly(n) if n else b''
-    except ConnectionResetError:
+    except (ConnectionResetError, ssl.SSLEOFError):
         return None
 
 
@@ -611,10 +687,7 @@ def case_ws_protocol():
 
 def case_ws_floods():
     """Pings without end, and a peer that reads nothing: the server stops, in bounded memory."""
-    def rss():
-        with open('/proc/%s/status' % sys.argv[3]) as f:
-            return [int(line.split()[1]) for line in f if line.startswith('VmRSS')][0]
-    before = rss()
+    before = resident()
     socks = []
     for data in (frame(1, b'flood'), frame(9, b'x' * 125) * 1000):
         s = ws_open()
@@ -627,9 +700,23 @@ def case_ws_floods():
         except OSError:
             pass
         socks.append(s)
-    expect(rss() - before < 30000, True, 'KiB more: %d' % (rss() - before))
+    expect(resident() - before < 30000, True, 'KiB more: %d' % (resident() - before))
     is_alive()
     until(lambda: int(fetch('/counts')[2]) == 1, 'the server to give them up')
+
+
+def case_ws_slow():
+    """A byte at a time, either way: everything comes, and the others are served."""
+    with ws_open(room=4096) as s:
+        data = os.urandom(99999)
+        for b in frame(1, b'slowly'):
+            s.sendall(bytes([b]))
+            is_alive()
+        expect(ws_read(s), (1, b'slowly'))
+        s.sendall(frame(2, data) + frame(2, data))
+        is_alive()
+        for _ in range(2):
+            expect(ws_read(s) == (2, data), True, 'what a slow reader gets')
 
 
 def case_ws_silent():
@@ -649,7 +736,7 @@ def case_ws_silent():
 
 
 def case_ws_resets():
-    for _ in range(30):
+    for _ in range(3 if TLS else 30):
         for data in (b'', frame(1, b'hello'), frame(2, b'x' * 50000)[:1000], b'\x81', frame(1, b'flood'), frame(8)):
             s = ws_open()
             s.sendall(data)
@@ -657,4 +744,12 @@ def case_ws_resets():
     until(lambda: int(fetch('/counts')[2]) == 1, 'no connection left')
 
 
-globals()['case_' + sys.argv[2]]()
+before, memory = left(), []
+for _ in range(int(os.environ.get('ROUNDS', 1))):
+    for name in sys.argv[2].split(','):
+        globals()['case_' + name]()
+        if name != 'stop':
+            until(lambda: left() == before, 'greenlets and descriptors as before %s: %r' % (name, before))
+    memory.append(resident() if 'ROUNDS' in os.environ else 0)
+# What is kept for the next ones was made in the first round.
+expect(memory[-1] - memory[0] < 4096, True, 'resident KiB after each round: %r' % memory)

@@ -18,7 +18,7 @@
  *	/query?a=       the decoded value of a
  *	/fail           the handler ends with an error
  *	/die            its greenlet does
- *	/cut            fails in the middle of an answer
+ *	/cut?die=1      fails, or its greenlet does, in the middle of an answer
  *	/nothing        gives no answer
  *	/files/...      a file below WEB_ROOT
  *	/ws             a WebSocket that says what it hears
@@ -173,6 +173,8 @@ static int cut(struct gp_http_request *r)
 
 	if (!e)
 		e = gp_http_write(r, "half", 4);
+	if (!e && number(r, "die"))
+		gp_fail(-EIO, "the handler gives up in the middle");
 	return e ? e : -EIO;
 }
 
