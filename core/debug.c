@@ -63,8 +63,10 @@ GP_API int gp_dump(int fd)
 	gp__list_each(node, &h->all) {
 		struct gp_greenlet *g = gp__list_entry(node, struct gp_greenlet, all);
 		void *at[DEPTH];
+		int r = gp__dump_one(g, fd, now);
 
-		gp__dump_one(g, fd, now);
+		if (r)
+			return r;
 		gp__backtrace_print(at, gp__backtrace(g, at, DEPTH), fd);
 	}
 	return 0;

@@ -105,23 +105,29 @@ size_t gp__format(char *buf, size_t size, const char *fmt, ...)
 
 int gp__stderr = 2;
 
-static void print(int fd, const char *fmt, va_list ap)
+static int print(int fd, const char *fmt, va_list ap)
 {
 	char line[512];
 	size_t n = gp__format(line, sizeof line - 1, "%s", fd == 2 ? "greenpatch: " : "");
+	long r;
 
 	n += gp__vformat(line + n, sizeof line - 1 - n, fmt, ap);
 	line[n++] = '\n';
-	gp__raw(SYS_write, fd == 2 ? gp__stderr : fd, line, n);
+	do {
+		r = gp__raw(SYS_write, fd == 2 ? gp__stderr : fd, line, n);
+	} while (r == -EINTR);
+	return r < 0 ? (int)r : 0;
 }
 
-void gp__print(int fd, const char *fmt, ...)
+int gp__print(int fd, const char *fmt, ...)
 {
 	va_list ap;
+	int r;
 
 	va_start(ap, fmt);
-	print(fd, fmt, ap);
+	r = print(fd, fmt, ap);
 	va_end(ap);
+	return r;
 }
 
 void gp__say(const char *fmt, ...)

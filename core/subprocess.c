@@ -290,7 +290,8 @@ GP_API int gp_subprocess_signal(struct gp_subprocess *p, int signo)
 {
 	if (!ours(p) || p->freed)
 		return -EINVAL;
-	return p->ended ? 0 : (int)gp__raw(SYS_kill, p->pid, signo);
+	/* Once somebody has reaped it, the number may be another's. */
+	return ended(p) ? 0 : (int)gp__raw(SYS_kill, p->pid, signo);
 }
 
 GP_API int gp_subprocess_terminate(struct gp_subprocess *p) { return gp_subprocess_signal(p, SIGTERM); }

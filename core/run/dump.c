@@ -15,7 +15,7 @@ static const char *state_name(const struct gp_greenlet *g)
 	}
 }
 
-void gp__dump_one(struct gp_greenlet *g, int fd, int64_t now)
+int gp__dump_one(struct gp_greenlet *g, int fd, int64_t now)
 {
 	const struct gp_hooks *hooks = g->hub->hooks;
 	char text[64] = "", more[160] = "", object[24];
@@ -27,16 +27,14 @@ void gp__dump_one(struct gp_greenlet *g, int fd, int64_t now)
 		gp__format(text, sizeof text, "%s", g->name ? g->name : "greenlet");
 	if (hooks->explain)
 		hooks->explain(g, more, sizeof more);
-	if (g->state != GP__PARKED) {
-		gp__print(fd, "  #%lu %s %s%s", g->id, text, state_name(g), more);
-		return;
-	}
+	if (g->state != GP__PARKED)
+		return gp__print(fd, "  #%lu %s %s%s", g->id, text, state_name(g), more);
 	if (g->wait_object > 0xffff)
 		gp__format(object, sizeof object, "%p", (void *)g->wait_object);
 	else
 		gp__format(object, sizeof object, "%lu", g->wait_object);
-	gp__print(fd, "  #%lu %s waits for %s %s%s, since %ld.%01ld s", g->id, text, g->wait_what, object, more,
-	          ms / 1000, ms % 1000 / 100);
+	return gp__print(fd, "  #%lu %s waits for %s %s%s, since %ld.%01ld s", g->id, text, g->wait_what, object, more,
+	                 ms / 1000, ms % 1000 / 100);
 }
 
 void gp__dump_to(struct gp_hub *h, int fd)

@@ -573,7 +573,8 @@ void gp__stack_unmap(struct gp_stack *s);
 /* One line a greenlet on stderr. */
 void gp__dump(struct gp_hub *h);
 void gp__dump_to(struct gp_hub *h, int fd);
-void gp__dump_one(struct gp_greenlet *g, int fd, int64_t now);
+/* The line of one: 0, or what write() says. */
+int gp__dump_one(struct gp_greenlet *g, int fd, int64_t now);
 /* The same under a headline that says that nothing can go on. */
 void gp__dump_deadlock(struct gp_hub *h);
 

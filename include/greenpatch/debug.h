@@ -51,8 +51,8 @@ int gp_backtrace(const struct gp_greenlet *g, void **at, int room);
 /* A line for each greenlet to a descriptor, which should not block, and below
  * it where it stands: function names where the program was linked with
  * -rdynamic, addresses for addr2line elsewhere; under libgreenpatch.so always
- * a file's name and an address in it, for addr2line -e. 0 or -EINVAL.
- * O(greenlets). */
+ * a file's name and an address in it, for addr2line -e. 0; -EINVAL; or what
+ * write() says, and then the list ends there. O(greenlets). */
 int gp_dump(int fd);
 
 /* fn is called whenever a greenlet begins to run, or goes on, with it; NULL:

@@ -123,6 +123,17 @@ CASE("the dump has a line for each greenlet and where it stands below it")
 	EXPECT_INT(gp_dump(-1), -EINVAL);
 }
 
+CASE("a dump that cannot be written says why")
+{
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+	gp_self();
+	NEED(full >= 0);
+	EXPECT_INT(gp_dump(full), -ENOSPC);
+	close(full);
+	EXPECT_INT(gp_dump(full), -EBADF);
+}
+
 static void note(struct gp_greenlet *g) { trace("%lu", gp_id(g)); }
 
 static void *yields_twice(void *arg)

@@ -113,10 +113,53 @@ static int do_output(void)
 	return r;
 }
 
+static int do_poll(void)
+{
+	struct gp_subprocess_options o = { .shell = "exit 3" };
+	struct gp_subprocess *p = NULL;
+	int64_t until = soon();
+	int code = -1, r = gp_subprocess_spawn(&p, &o);
+
+	if (r)
+		return r;
+	while ((r = gp_subprocess_poll(p, &code)) == -EAGAIN && gp_now() < until)
+		gp_sleep(100 * GP_USEC);
+	EXPECT_INT(code, 3);
+	gp_subprocess_free(p);
+	return r;
+}
+
+/* One that was not told runs on, and is told again. */
+static int tell(int (*told)(struct gp_subprocess *p), int signo)
+{
+	struct gp_subprocess_options o = { .shell = "exec sleep 20" };
+	struct gp_subprocess *p = NULL;
+	int code = 0, r = gp_subprocess_spawn(&p, &o);
+
+	if (r)
+		return r;
+	r = told(p);
+	if (r) {
+		EXPECT_INT(gp_subprocess_poll(p, &code), -EAGAIN);
+		EXPECT_INT(told(p), 0);
+	}
+	EXPECT_INT(gp_subprocess_wait(p, &code, soon()), 0);
+	EXPECT_INT(code, -signo);
+	EXPECT_INT(told(p), 0); /* it has ended */
+	gp_subprocess_free(p);
+	return r;
+}
+
+static int usr1(struct gp_subprocess *p) { return gp_subprocess_signal(p, SIGUSR1); }
+static int do_signal(void) { return tell(usr1, SIGUSR1); }
+static int do_terminate(void) { return tell(gp_subprocess_terminate, SIGTERM); }
+
 CASE("programs: no pipe, no child and no output of theirs is left")
 {
 	static const struct fault_call calls[] = {
-		{ "communicate", do_communicate, 0 }, { "call", do_call, 0 }, { "check_output", do_output, 0 }
+		{ "communicate", do_communicate, 0 }, { "call", do_call, 0 },
+		{ "check_output", do_output, 0 },     { "poll", do_poll, 0 },
+		{ "signal", do_signal, 0 },           { "terminate", do_terminate, 0 },
 	};
 
 	FAULT_CALLS(calls);
@@ -250,6 +293,39 @@ static int do_server_stale(void)
 	return r;
 }
 
+static struct gp_server *serving;
+
+static void *ask_and_stop(void *arg)
+{
+	int *r = arg;
+
+	while (gp_server_fd(serving) < 0 && !*r)
+		gp_sleep(0);
+	if (!*r)
+		*r = ask(gp_server_address(serving));
+	if (gp_server_stop(serving, 0))
+		EXPECT_INT(gp_server_stop(serving, 0), 0);
+	return NULL;
+}
+
+static int do_forever(void)
+{
+	struct gp_greenlet *g;
+	int asked = 0, r;
+
+	serving = gp_server_new("127.0.0.1:0", echo, NULL, NULL);
+	g = gp_spawn(ask_and_stop, &asked);
+	NEED(serving && g);
+	r = gp_server_serve_forever(serving);
+	asked = asked ? asked : r; /* it is not started: nobody can be asked */
+	EXPECT_INT(gp_join(g, GP_NEVER), 0);
+	EXPECT(gp_server_fd(serving) < 0);
+	gp_unref(g);
+	gp_server_free(serving);
+	gp_yield();
+	return r ? r : asked;
+}
+
 /* One that is open already, and stays the program's when it cannot be used. */
 static int do_server_fd(void)
 {
@@ -300,6 +376,7 @@ CASE("servers: started or not; one that runs goes on")
 		{ "server, unix", do_server_unix, 0 },
 		{ "server, stale path", do_server_stale, 0 },
 		{ "server, descriptor", do_server_fd, 0 },
+		{ "server_serve_forever", do_forever, 0 },
 		{ "datagram server", do_datagram, 0 },
 	};
 

@@ -1,4 +1,4 @@
-/* fault_start.c - signals, the watch, stacks and the hub itself while the n-th system call fails (fault_calls.h);
+/* fault_start.c - signals, lists, the watch, stacks and the hub itself while the n-th system call fails (fault_calls.h);
  * sigaction() and pthread_create() of libc count as such. */
 #include "unit.h"
 #include "fault_calls.h"
@@ -55,6 +55,48 @@ static int do_signal(void)
 	return r;
 }
 
+static int do_ignore(void)
+{
+	struct sigaction now;
+	int r = gp_signal_ignore(SIGUSR1), back;
+
+	NEED(!REAL(sigaction)(SIGUSR1, NULL, &now));
+	EXPECT(now.sa_handler == (r ? SIG_DFL : SIG_IGN));
+	back = gp_signal_restore(SIGUSR1);
+	if (back)
+		EXPECT_INT(gp_signal_restore(SIGUSR1), 0);
+	NEED(!REAL(sigaction)(SIGUSR1, NULL, &now));
+	EXPECT(now.sa_handler == SIG_DFL);
+	return r ? r : back;
+}
+
+/* A handler that was there stays where the signal cannot be ignored. */
+static int do_ignore_handled(void)
+{
+	int r;
+
+	NEED(!REAL(sigaction)(SIGUSR1, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL));
+	r = gp_signal_handler(SIGUSR1, on_usr1, NULL);
+	if (r)
+		return r;
+	r = gp_signal_ignore(SIGUSR1);
+	EXPECT_INT(gp_self()->hub->handlers, !!r);
+	EXPECT_INT(gp_signal_restore(SIGUSR1) && gp_signal_restore(SIGUSR1), 0);
+	EXPECT_INT(gp_self()->hub->handlers, 0);
+	return r;
+}
+
+static int do_dump(void)
+{
+	int fd = memfd_create("dump", MFD_CLOEXEC), r = gp_dump(fd);
+	char text[64] = "";
+
+	NEED(pread(fd, text, sizeof text - 1, 0) >= 0);
+	EXPECT_INT(!strncmp(text, "  #1 main runs\n", 15), !r);
+	close(fd);
+	return r;
+}
+
 static int do_watch(void)
 {
 	int r = gp_watch_blocking(GP_SEC);
@@ -99,11 +141,16 @@ static int do_many_stacks(void)
 	return r;
 }
 
-CASE("signals, the watch, stacks")
+CASE("signals, lists, the watch, stacks")
 {
 	static const struct fault_call calls[] = {
-		{ "signal", do_signal, 0 },           { "watch", do_watch, 0 },
-		{ "large stack", do_large_stack, 0 }, { "many stacks", do_many_stacks, 0 },
+		{ "signal", do_signal, 0 },
+		{ "signal_ignore", do_ignore, 0 },
+		{ "signal_ignore, handled", do_ignore_handled, 0 },
+		{ "dump", do_dump, 0 },
+		{ "watch", do_watch, 0 },
+		{ "large stack", do_large_stack, 0 },
+		{ "many stacks", do_many_stacks, 0 },
 	};
 
 	FAULT_CALLS(calls);

@@ -253,6 +253,22 @@ static void *talks(void *arg)
 	return NULL;
 }
 
+CASE("a signal to a program that somebody else has reaped goes to nobody")
+{
+	struct gp_subprocess_options o = { .shell = ":" };
+	struct gp_subprocess *p;
+	int code = -1;
+
+	signal(SIGCHLD, SIG_IGN); /* the kernel reaps it at its end */
+	NEED(!gp_subprocess_spawn(&p, &o));
+	while (!kill(gp_subprocess_pid(p), 0))
+		gp_sleep(100 * GP_USEC);
+	EXPECT_INT(gp_subprocess_terminate(p), 0);
+	EXPECT_INT(gp_subprocess_poll(p, &code), 0);
+	EXPECT_INT(code, 0);
+	gp_subprocess_free(p);
+}
+
 CASE("only one greenlet communicates, and a free ends that")
 {
 	struct gp_subprocess *p = run("exec sleep 1000", 0, GP_PIPE, 0);
