@@ -32,7 +32,8 @@ ssize_t gp_stream_recv(struct gp_stream *s, void *buf, size_t n, int64_t deadlin
 ssize_t gp_stream_send(struct gp_stream *s, const void *buf, size_t n, int64_t deadline);
 
 /* Says that nothing more will be sent: 0 or an error. The other direction goes
- * on. Does not park, so the deadline has no effect. */
+ * on. TLS says it in a record of its own: parks while the peer does not take
+ * that, -ETIMEDOUT; it can be called again. A plain stream does not park. */
 int gp_stream_shutdown(struct gp_stream *s, int64_t deadline);
 
 /* Closes it and gives it back. NULL is allowed. Does not park. */
