@@ -1,6 +1,7 @@
 /* datagram.c - the server of datagrams: takes one, hands it to a greenlet of its
  * own; sends. The rest is server.c. Called from greenlets of its hub. */
 #include <string.h>
+#include "core/io.h"
 #include "core/raw.h"
 #include "core/server.h"
 #include "greenpatch/greenlet.h"
@@ -53,6 +54,7 @@ GP_API struct gp_server *gp_datagram_server_new(const char *address,
 GP_API int gp_datagram_send(struct gp_server *s, const void *data, size_t n, const struct gp_address *to, int64_t deadline)
 {
 	struct gp_hub *h = gp__hub();
+	int64_t pause = 0;
 
 	if (!s || !h || s->hub != h || s->type != SOCK_DGRAM || (!data && n) || !to)
 		return -EINVAL;
@@ -67,10 +69,8 @@ GP_API int gp_datagram_send(struct gp_server *s, const void *data, size_t n, con
 			return (int)r;
 		if (deadline <= gp__now())
 			return -ETIMEDOUT;
-		r = gp__wait_fd(h, s->fd, GP__WRITE, deadline);
-		if (r == -EINTR)
-			gp__take_signals(h);
-		else if (r < 0)
+		r = gp__desc_wait_to(h, s->fd, to, &pause, deadline);
+		if (r)
 			return (int)r;
 	}
 }

@@ -18,12 +18,15 @@
 #include "core/raw.h"
 #include "core/run/ownfd.h"
 #include "greenpatch/io.h"
+#include "greenpatch/socket.h"
 
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 8
 #endif
 #define TTY_PIECE  256      /* what a terminal that says "writable" takes without waiting */
 #define PIPE_PIECE GP__PAGE /* and a pipe of a kernel that knows no RWF_NOWAIT for it (Linux before 6.4) */
+#define FULL_MIN   (1 * GP__MSEC)  /* between two looks at what cannot be waited for */
+#define FULL_MAX   (20 * GP__MSEC)
 
 int gp__desc_enter(struct gp_hub **h, int fd)
 {
@@ -65,6 +68,30 @@ int gp__desc_await(struct gp_hub *h, int fd, unsigned events, int64_t deadline)
 		else if (r < 0 || !(r & GP__UNSURE) || gp__desc_ready(fd, events))
 			return r < 0 ? r : 0;
 	}
+}
+
+int gp__desc_pause(struct gp_hub *h, const char *what, int64_t *pause, int64_t deadline)
+{
+	const struct gp__timeout *before = h->current->hit;
+	int64_t until;
+	int r;
+
+	*pause = *pause ? gp__min(2 * *pause, FULL_MAX) : FULL_MIN;
+	until = gp__min(gp__deadline_after(*pause), deadline);
+	r = gp__park(h, what, 0, until, GP__EXTERNAL | GP__INTERRUPTIBLE | GP__CANCELABLE);
+	if (r == -EINTR)
+		gp__take_signals(h);
+	if (r == -ETIMEDOUT && h->current->hit == before)
+		return deadline <= gp__now() ? r : 0;
+	return r == -EINTR ? 0 : r;
+}
+
+int gp__desc_wait_to(struct gp_hub *h, int fd, const struct gp_address *to, int64_t *pause, int64_t deadline)
+{
+	/* The socket has room for it, and the other one's queue has not. */
+	if (to->storage.ss_family == AF_UNIX && gp__desc_ready(fd, GP__WRITE))
+		return gp__desc_pause(h, "send", pause, deadline);
+	return gp__desc_wait(h, fd, GP__WRITE, deadline);
 }
 
 int gp__desc_fresh(struct gp_hub *h, long fd)

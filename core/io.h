@@ -9,6 +9,8 @@
 
 #include "core/run/hub.h"
 
+struct gp_address;
+
 /* The hub of a call that names fd: 0, -ENOMEM, -EBADF for one of ours, -EPERM
  * when no greenlet calls. */
 int gp__desc_enter(struct gp_hub **h, int fd);
@@ -18,6 +20,13 @@ int gp__desc_wait(struct gp_hub *h, int fd, unsigned events, int64_t deadline);
 int gp__desc_await(struct gp_hub *h, int fd, unsigned events, int64_t deadline);
 /* Whether it is ready now. */
 bool gp__desc_ready(int fd, unsigned events);
+/* Parks for a while, twice as long each time, or until the deadline: 0 or an
+ * error. For what cannot be waited for: a Unix socket's peer or listener that
+ * is full. *pause: 0 at first. */
+int gp__desc_pause(struct gp_hub *h, const char *what, int64_t *pause, int64_t deadline);
+/* Parks until a datagram to this address, which would have blocked, may go: 0
+ * or an error. *pause: 0 at first. */
+int gp__desc_wait_to(struct gp_hub *h, int fd, const struct gp_address *to, int64_t *pause, int64_t deadline);
 /* A new descriptor, or an error: nothing that was known of the number holds. */
 int gp__desc_fresh(struct gp_hub *h, long fd);
 /* Wakes who waits for it (-EBADF) and closes it. */

@@ -13,9 +13,6 @@
 #include "greenpatch/io.h"
 #include "greenpatch/socket.h"
 
-#define FULL_MIN (1 * GP__MSEC)  /* a unix listener that is full cannot be waited for */
-#define FULL_MAX (20 * GP__MSEC)
-
 /* ---- data ------------------------------------------------------------------------ */
 
 GP_API ssize_t gp_recvfrom(int fd, void *buf, size_t n, int flags, struct gp_address *from, int64_t deadline)
@@ -58,6 +55,7 @@ GP_API ssize_t gp_recv_exactly(int fd, void *buf, size_t n, int64_t deadline)
 
 GP_API ssize_t gp_sendto(int fd, const void *buf, size_t n, int flags, const struct gp_address *to, int64_t deadline)
 {
+	int64_t pause = 0;
 	struct gp_hub *h;
 	long r = gp__desc_enter(&h, fd);
 
@@ -66,7 +64,7 @@ GP_API ssize_t gp_sendto(int fd, const void *buf, size_t n, int flags, const str
 		            to ? to->length : 0);
 		if (r != -EAGAIN || flags & MSG_DONTWAIT)
 			break;
-		r = gp__desc_wait(h, fd, GP__WRITE, deadline);
+		r = to ? gp__desc_wait_to(h, fd, to, &pause, deadline) : gp__desc_wait(h, fd, GP__WRITE, deadline);
 	}
 	return r;
 }
@@ -129,33 +127,18 @@ static long attempt_connect(int fd, const struct sockaddr *addr, socklen_t lengt
 	return r;
 }
 
-/* Parks until `pause` is over or the deadline has come: 0 or an error. */
-static int pause_for(struct gp_hub *h, int64_t *pause, int64_t deadline)
-{
-	const struct gp__timeout *before = h->current->hit;
-	int64_t until = gp__min(gp__deadline_after(*pause), deadline);
-	int r = gp__park(h, "connect", 0, until, GP__EXTERNAL | GP__INTERRUPTIBLE | GP__CANCELABLE);
-
-	*pause = gp__min(2 * *pause, FULL_MAX);
-	if (r == -EINTR)
-		gp__take_signals(h);
-	if (r == -ETIMEDOUT && h->current->hit == before)
-		return deadline <= gp__now() ? r : 0;
-	return r == -EINTR ? 0 : r;
-}
-
 /* The result of a connection that was under way comes from a second connect,
  * which alone brings the kernel's socket into its final state. */
 GP_API int gp_connect(int fd, const struct sockaddr *addr, socklen_t length, int64_t deadline)
 {
-	int64_t pause = FULL_MIN;
+	int64_t pause = 0;
 	struct gp_hub *h;
 	long r = gp__desc_enter(&h, fd);
 
 	while (!r) {
 		r = attempt_connect(fd, addr, length);
 		if (r == -EAGAIN)
-			r = pause_for(h, &pause, deadline);
+			r = gp__desc_pause(h, "connect", &pause, deadline);
 		else if (r == -EINPROGRESS || r == -EALREADY || r == -EINTR)
 			r = gp__desc_wait(h, fd, GP__WRITE, deadline);
 		else

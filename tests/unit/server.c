@@ -150,7 +150,7 @@ CASE("a server on a free port, twice")
 	gp_server_free(s);
 }
 
-CASE("a server over IPv6")
+static void need_v6(void)
 {
 	int fd = socket(AF_INET6, SOCK_STREAM, 0);
 	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
@@ -159,7 +159,40 @@ CASE("a server over IPv6")
 		unit_skip("no IPv6 here");
 	close(fd);
 	gp_sleep(1);
+}
+
+CASE("a server over IPv6")
+{
+	need_v6();
 	serves_at("[::1]:0");
+}
+
+static void serves_family(const char *address, bool v6_only)
+{
+	struct gp_server_options o = { .v6_only = v6_only };
+	struct gp_server *s = gp_server_new(address, greet, NULL, &o);
+	socklen_t size = sizeof(int);
+	char text[32];
+	int only = -1;
+
+	NEED(s && !gp_server_start(s));
+	EXPECT_INT(getsockopt(gp_server_fd(s), IPPROTO_IPV6, IPV6_V6ONLY, &only, &size), 0);
+	EXPECT_INT(only, v6_only);
+	snprintf(text, sizeof text, "[::1]:%d", gp_server_port(s));
+	EXPECT_STR(read_all(gp_create_connection(text, gp_after(5 * GP_SEC))), "hello");
+	snprintf(text, sizeof text, "127.0.0.1:%d", gp_server_port(s));
+	if (!v6_only)
+		EXPECT_STR(read_all(gp_create_connection(text, gp_after(5 * GP_SEC))), "hello");
+	gp_server_free(s);
+}
+
+CASE("all addresses of the machine are those of IPv6 and IPv4, or with v6_only of IPv6")
+{
+	need_v6();
+	for (int only = 0; only < 2; only++) {
+		serves_family(":0", only);
+		serves_family("[::]:0", only);
+	}
 }
 
 CASE("a server in the abstract name space, and at a path that somebody has left behind")
@@ -266,6 +299,40 @@ CASE("no more handlers than there are places; the others wait")
 		EXPECT_STR(read_all(fd[i]), "done");
 	EXPECT_INT(gate.most, 2);
 	gp_server_free(s);
+}
+
+/* How many of ten connections that wait already are taken between two turns of ours, at most. */
+static unsigned long most_at_once(unsigned max_accept)
+{
+	struct gp_server_options o = { .max_accept = max_accept };
+	struct gp_server *s = gp_server_new("127.0.0.1:0", greet, NULL, &o);
+	unsigned long most = 0, seen = 0;
+	struct gp_address a;
+	int fd[10];
+
+	NEED(s && !gp_server_start(s) && !gp_address_parse(&a, gp_server_address(s)));
+	for (int i = 0; i < 10; i++) { /* by the kernel alone: nobody else has a turn */
+		fd[i] = socket(AF_INET, SOCK_STREAM, 0);
+		NEED(fd[i] >= 0 && !connect(fd[i], (struct sockaddr *)&a.storage, a.length));
+	}
+	while (seen < 10) {
+		unsigned long now;
+
+		NEED(!gp_yield());
+		now = counts_of(s).accepted;
+		most = now - seen > most ? now - seen : most;
+		seen = now;
+	}
+	for (int i = 0; i < 10; i++)
+		close(fd[i]);
+	gp_server_free(s);
+	return most;
+}
+
+CASE("after max_accept connections others have a turn")
+{
+	EXPECT_INT(most_at_once(2), 2);
+	EXPECT_INT(most_at_once(0), 10);
 }
 
 CASE("stop waits for handlers, and kills those that are too slow")
