@@ -255,7 +255,7 @@ static int bind_name(struct gp_server *s)
 
 static int bind_number(struct gp_server *s, const struct gp_address *a)
 {
-	int fd = bind_to(s, a, s->options.v6_only);
+	int fd = bind_to(s, a, s->options.v6_only || s->address[0] == '[');
 	struct gp_address v4;
 
 	/* ":port" where the kernel has no IPv6. */

@@ -76,7 +76,8 @@ struct gp_server *gp_datagram_server_new(const char *address,
 
 /* Sends one datagram: 0; -ETIMEDOUT; -EMSGSIZE; -EBADF: the server is not
  * started; -EINVAL: it is one of streams ... Parks while the socket's buffer is
- * full. */
+ * full, or a Unix peer's queue: nothing tells when that has room again, and it
+ * is tried every 20 ms. */
 int gp_datagram_send(struct gp_server *server, const void *data, size_t n, const struct gp_address *to, int64_t deadline);
 
 /* Binds and listens: 0; -EADDRINUSE, -EACCES, -ENOENT (no such name), -EINVAL
