@@ -16,6 +16,9 @@
  *
  * Stacks above 256 KiB are mappings of their own and are not kept.
  */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
 #include <sys/mman.h>
 #include "core/alloc.h"
 #include "core/raw.h"
@@ -241,12 +244,22 @@ int gp__stack_make(struct gp_hub *h, struct gp_stack *s, size_t size)
 	return 0;
 }
 
+/* Who has left by gp_exit() or gp_fail() did not return from its calls: what
+ * ASan knows of their frames is not to hold for whoever has the stack next. */
+static void forget_frames(const struct gp_stack *s)
+{
+#ifdef __SANITIZE_ADDRESS__
+	__asan_unpoison_memory_region(s->base, s->size);
+#endif
+}
+
 void gp__stack_free(struct gp_hub *h, struct gp_stack *s)
 {
 	struct class *c;
 
 	if (!s->size)
 		return;
+	forget_frames(s);
 	if (s->size > CLASS_MAX * GP__PAGE) {
 		gp__stack_unmap(s);
 		return;
