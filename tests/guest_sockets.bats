@@ -31,6 +31,10 @@ load helpers
     same_three_ways socket_calls
 }
 
+@test "sockets: a datagram to a Unix socket that is full waits, asleep, by any call" {
+    same_three_ways datagram_full
+}
+
 @test "sockets: MSG_PEEK with MSG_WAITALL waits for all, without a helper thread" {
     same_three_ways socket_peek_all
     [ "$(stats_value kernel-threads-peak "$BATS_TEST_TMPDIR/patched.err")" = 1 ]

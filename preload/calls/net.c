@@ -19,6 +19,12 @@ static bool socket_kind(const struct gp_io *io)
 	return io->kind == GP__FD_STREAM || io->kind == GP__FD_DGRAM;
 }
 
+/* socket(7): with a timeout a call is not made again. */
+static long interrupted(struct gp_io *io)
+{
+	return gp__io_deadline(io) == GP__NEVER ? GP__RESTART_SYS : GP__RESTART_NEVER;
+}
+
 /* The kernel blocks for us while nobody else could run. -EAGAIN: park. */
 static long while_quiet(struct gp_io *io)
 {
@@ -28,7 +34,7 @@ static long while_quiet(struct gp_io *io)
 		if (r != -EINTR)
 			return r;
 		if (gp__interrupted(io->h, io->me))
-			return gp__signalled(io->me, io->d->traits & GP__FD_TIMED ? GP__RESTART_NEVER : GP__RESTART_SYS);
+			return gp__signalled(io->me, interrupted(io));
 	}
 	return -EAGAIN;
 }
@@ -264,11 +270,38 @@ GP_CALL(recvmmsg)
 
 /* ---- sending --------------------------------------------------------------------- */
 
+#define PEER_FULL (-ENOTBLK) /* of an attempt; no call that sends says so */
+
+/* A datagram to a Unix socket that is full: poll looks at the sender's own room,
+ * unless the two are connected (unix_dgram_poll() in net/unix/af_unix.c). */
+static long tried(const struct gp_io *io, long r)
+{
+	bool full = r == -EAGAIN && io->kind == GP__FD_DGRAM && is_unix(io->fd) && !gp__fd_nonblocking(io->h, io->fd) &&
+	            gp__fd_ready(io->fd, GP__WRITE);
+
+	return full ? PEER_FULL : r;
+}
+
+/* What there is nothing to poll for is a helper's. */
+static long by_helper(struct gp_io *io, long nr, const long *args)
+{
+	long r = gp__offload_call(io->h, io->me, nr, args);
+
+	return r == GP__RESTART_SYS ? interrupted(io) : r;
+}
+
+static long run_send(struct gp_io *io, long (*attempt)(struct gp_io *))
+{
+	long r = run(io, attempt);
+
+	return r == PEER_FULL ? by_helper(io, (long)io->f->nr, (const long *)io->f->arg) : r;
+}
+
 static long attempt_sendto(struct gp_io *io)
 {
 	const struct gp_frame *f = io->f;
 
-	return gp__raw(SYS_sendto, f->rdi, f->rsi, f->rdx, f->r10 | MSG_DONTWAIT, f->r8, f->r9);
+	return tried(io, gp__raw(SYS_sendto, f->rdi, f->rsi, f->rdx, f->r10 | MSG_DONTWAIT, f->r8, f->r9));
 }
 
 GP_CALL(sendto)
@@ -283,7 +316,7 @@ GP_CALL(sendto)
 	if (!socket_kind(&io))
 		return gp__native(f);
 	for (;;) {
-		long r = run(&io, attempt_sendto);
+		long r = run_send(&io, attempt_sendto);
 
 		if (r < 0)
 			return gp__moved(me, done, r);
@@ -297,7 +330,7 @@ GP_CALL(sendto)
 
 static long attempt_sendmsg(struct gp_io *io)
 {
-	return gp__raw(SYS_sendmsg, io->f->rdi, io->f->rsi, io->f->rdx | MSG_DONTWAIT);
+	return tried(io, gp__raw(SYS_sendmsg, io->f->rdi, io->f->rsi, io->f->rdx | MSG_DONTWAIT));
 }
 
 GP_CALL(sendmsg)
@@ -313,7 +346,7 @@ GP_CALL(sendmsg)
 		return gp__native(f);
 	if (!gp__copy(&m, (void *)f->rsi, sizeof m) && m.msg_controllen)
 		gp__fd_shared(); /* it may hand a descriptor to another process */
-	r = run(&io, attempt_sendmsg);
+	r = run_send(&io, attempt_sendmsg);
 	if (r <= 0 || io.kind != GP__FD_STREAM || gp__copy(&m, (void *)f->rsi, sizeof m) || m.msg_iovlen > 1024)
 		return r;
 	return move_rest(&io, &m, r, attempt_sendmsg);
@@ -324,7 +357,8 @@ static long attempt_sendmmsg(struct gp_io *io)
 	const struct gp_frame *f = io->f;
 	size_t sent = (size_t)io->arg;
 
-	return gp__raw(SYS_sendmmsg, f->rdi, f->rsi + sent * sizeof(struct mmsghdr), f->rdx - sent, f->r10 | MSG_DONTWAIT);
+	return tried(io, gp__raw(SYS_sendmmsg, f->rdi, f->rsi + sent * sizeof(struct mmsghdr), f->rdx - sent,
+	                         f->r10 | MSG_DONTWAIT));
 }
 
 /* On a stream each message may need several steps. */
@@ -367,6 +401,11 @@ GP_CALL(sendmmsg)
 
 		io.arg = (void *)sent;
 		r = gp__io_run(&io);
+		if (r == PEER_FULL) {
+			long rest[6] = { io.fd, (long)f->rsi + sent * (long)sizeof(struct mmsghdr), (long)f->rdx - sent, (long)f->r10 };
+
+			r = by_helper(&io, SYS_sendmmsg, rest);
+		}
 		if (r <= 0)
 			return sent ? sent : r;
 		sent += r;
