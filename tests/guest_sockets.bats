@@ -35,6 +35,10 @@ load helpers
     same_three_ways datagram_full
 }
 
+@test "sockets: SO_RCVLOWAT: a read waits until so many have come" {
+    same_three_ways socket_low
+}
+
 @test "sockets: MSG_PEEK with MSG_WAITALL waits for all, without a helper thread" {
     same_three_ways socket_peek_all
     [ "$(stats_value kernel-threads-peak "$BATS_TEST_TMPDIR/patched.err")" = 1 ]

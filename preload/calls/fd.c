@@ -28,12 +28,22 @@
 #define MEM_DEVICES 1 /* major number of /dev/null, zero, full, random, urandom ... */
 #define KMSG 11       /* ... and of /dev/kmsg, which waits */
 
+void gp__fd_low(struct gp_fd *d, int fd)
+{
+	int low = 1;
+	socklen_t len = sizeof low;
+
+	gp__raw(SYS_getsockopt, fd, SOL_SOCKET, SO_RCVLOWAT, &low, &len);
+	d->traits = (uint8_t)((d->traits & ~GP__FD_LOW) | (low > 1 ? GP__FD_LOW : 0));
+}
+
 static enum gp_fd_kind classify_socket(struct gp_fd *d, int fd)
 {
 	int type = 0;
 	socklen_t len = sizeof type;
 
 	gp__raw(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &len);
+	gp__fd_low(d, fd);
 	for (int opt = SO_RCVTIMEO; opt <= SO_SNDTIMEO; opt++) {
 		struct timeval tv = { 0, 0 };
 

@@ -26,6 +26,7 @@ enum {
 	GP__FD_COMM            = 1 << 4, /* the name of a thread: proc.c */
 	GP__FD_TASKS           = 1 << 5, /* the list of threads: proc.c */
 	GP__FD_IOPOLL          = 1 << 6, /* io_uring that polls a device: uring.c */
+	GP__FD_LOW             = 1 << 7, /* stream with SO_RCVLOWAT */
 };
 
 /* One call on one descriptor that may have to wait. */
@@ -52,6 +53,8 @@ long gp__io_run(struct gp_io *io);
  * emptied is waited for first: the attempt would be in vain, and a peer that
  * is always quicker would keep the processor. */
 long gp__io_receive(struct gp_io *io, size_t size);
+/* The same on a stream with SO_RCVLOWAT (net.c): not before so many have come. */
+long gp__io_receive_low(struct gp_io *io, size_t size);
 /* When the socket's own time limit is over, counted from the first wait. */
 int64_t gp__io_deadline(struct gp_io *io);
 /* Parks once: 0 when it may be ready, else what the call returns. io->fd is another
@@ -64,6 +67,8 @@ bool gp__fd_ready(int fd, unsigned events);
 /* A call that has no form that does not block, on a descriptor that is ready. */
 long gp__guarded(struct gp_io *io, long nr, const long *args);
 bool gp__fd_nonblocking(struct gp_hub *h, int fd);
+/* Asks anew whether this socket has a low mark. */
+void gp__fd_low(struct gp_fd *d, int fd);
 /* A descriptor that this process just made, blocking: nobody else has it. */
 void gp__fd_fresh(struct gp_hub *h, long fd, bool nonblocking);
 /* O_NONBLOCK may have changed on some description, or other processes may

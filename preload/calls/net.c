@@ -6,6 +6,7 @@
  */
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include "preload/calls/fd.h"
 #include "preload/calls/offload.h"
@@ -176,6 +177,33 @@ static long peek_all(struct gp_io *io)
 	return r == -EAGAIN && left ? left : r;
 }
 
+/* poll() knows the low mark of TCP alone, and an attempt none: what has come is
+ * counted. Natively, too, it is less at the socket's end, at a signal, when its
+ * time is over. */
+long gp__io_receive_low(struct gp_io *io, size_t size)
+{
+	socklen_t len = sizeof(int);
+	bool end = false;
+	int watch = -1;
+	long r, left = 0;
+
+	for (;;) {
+		int low = 1, come = 0;
+
+		gp__raw(SYS_getsockopt, io->fd, SOL_SOCKET, SO_RCVLOWAT, &low, &len);
+		gp__raw(SYS_ioctl, io->fd, FIONREAD, &come);
+		r = -EAGAIN;
+		if ((size_t)come >= gp__min((size_t)low, size) || end || left || gp__fd_nonblocking(io->h, io->fd))
+			r = io->attempt(io);
+		if (r != -EAGAIN || left || gp__fd_nonblocking(io->h, io->fd))
+			break;
+		left = await_more(io, &watch, &end);
+	}
+	if (watch >= 0)
+		gp__fd_watch_close(io->h, watch);
+	return r == -EAGAIN && left ? left : r;
+}
+
 static bool is_unix(int fd)
 {
 	int domain = 0;
@@ -183,6 +211,12 @@ static bool is_unix(int fd)
 
 	gp__raw(SYS_getsockopt, fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
 	return domain == AF_UNIX;
+}
+
+static bool low_mark(const struct gp_io *io, int flags)
+{
+	return gp__unlikely(io->d->traits & GP__FD_LOW) && io->kind == GP__FD_STREAM && !(flags & MSG_WAITALL) &&
+	       (!(flags & MSG_PEEK) || !is_unix(io->fd));
 }
 
 GP_CALL(recvfrom)
@@ -200,6 +234,10 @@ GP_CALL(recvfrom)
 		if (!is_unix(io.fd)) /* there a peek takes what is there */
 			return peek_all(&io);
 	}
+	if (low_mark(&io, (int)f->r10)) {
+		io.attempt = attempt_recvfrom;
+		return gp__io_receive_low(&io, f->rdx);
+	}
 	return run(&io, attempt_recvfrom);
 native:;
 	long r = gp__native(f);
@@ -207,6 +245,21 @@ native:;
 	if (r == -EAGAIN)
 		gp__empty_handed(h);
 	return r;
+}
+
+/* What it has room for; 0 where the kernel will find a fault. */
+static size_t message_size(uint64_t from)
+{
+	struct msghdr m;
+	struct iovec v;
+	size_t size = 0;
+
+	if (gp__copy(&m, (void *)from, sizeof m))
+		return 0;
+	for (size_t i = 0; i < m.msg_iovlen; i++, size += v.iov_len)
+		if (gp__copy(&v, &m.msg_iov[i], sizeof v))
+			return 0;
+	return size;
 }
 
 static long attempt_recvmsg(struct gp_io *io)
@@ -225,6 +278,10 @@ GP_CALL(recvmsg)
 	gp__io_open(&io, h, me, f, (int)f->rdi, GP__READ);
 	if (!socket_kind(&io))
 		return gp__native(f);
+	if (low_mark(&io, (int)f->rdx)) {
+		io.attempt = attempt_recvmsg;
+		return gp__io_receive_low(&io, message_size(f->rsi));
+	}
 	r = run(&io, attempt_recvmsg);
 	if (r <= 0 || (f->rdx & (MSG_WAITALL | MSG_PEEK)) != MSG_WAITALL || io.kind != GP__FD_STREAM ||
 	    gp__copy(&m, (void *)f->rsi, sizeof m) || m.msg_controllen || m.msg_iovlen > 1024)
@@ -484,5 +541,7 @@ GP_CALL(setsockopt)
 	if (!r && d && d->kind && f->rsi == SOL_SOCKET &&
 	    (f->rdx == SO_RCVTIMEO || f->rdx == SO_SNDTIMEO || f->rdx == 66 || f->rdx == 67))
 		d->traits |= GP__FD_TIMED;
+	if (!r && d && d->kind && f->rsi == SOL_SOCKET && f->rdx == SO_RCVLOWAT)
+		gp__fd_low(d, (int)f->rdi);
 	return r;
 }

@@ -168,12 +168,15 @@ static long while_quiet(struct gp_io *io, struct vec *v, bool again)
 
 static long read_vec(struct gp_io *io, struct vec *v)
 {
-	long r = while_quiet(io, v, false);
+	long r;
 
-	if (r != -EAGAIN || gp__hub_quiet(io->h))
-		return r;
 	io->attempt = attempt_vec;
 	io->arg = v;
+	if (gp__unlikely(io->kind == GP__FD_STREAM && io->d->traits & GP__FD_LOW))
+		return gp__io_receive_low(io, v->total);
+	r = while_quiet(io, v, false);
+	if (r != -EAGAIN || gp__hub_quiet(io->h))
+		return r;
 	return gp__io_receive(io, v->total);
 }
 
