@@ -14,6 +14,8 @@
 #include "preload/calls/time.h"
 
 #define LOOK_AGAIN (5 * GP__MSEC)
+/* What makes a receive return at once, on any socket; for MSG_OOB see tcp_recv_urg(). */
+#define NEVER_WAITS (MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB)
 
 static bool socket_kind(const struct gp_io *io)
 {
@@ -223,7 +225,7 @@ GP_CALL(recvfrom)
 {
 	struct gp_io io;
 
-	if (f->r10 & (MSG_DONTWAIT | MSG_ERRQUEUE))
+	if (f->r10 & NEVER_WAITS)
 		goto native;
 	gp__io_open(&io, h, me, f, (int)f->rdi, GP__READ);
 	if (!socket_kind(&io))
@@ -273,7 +275,7 @@ GP_CALL(recvmsg)
 	struct msghdr m;
 	long r;
 
-	if (f->rdx & (MSG_DONTWAIT | MSG_ERRQUEUE))
+	if (f->rdx & NEVER_WAITS)
 		return gp__native(f);
 	gp__io_open(&io, h, me, f, (int)f->rdi, GP__READ);
 	if (!socket_kind(&io))
@@ -304,7 +306,7 @@ GP_CALL(recvmmsg)
 	struct gp_io io;
 	long r, got = 0;
 
-	if (f->r10 & (MSG_DONTWAIT | MSG_ERRQUEUE))
+	if (f->r10 & NEVER_WAITS)
 		return gp__native(f);
 	gp__io_open(&io, h, me, f, (int)f->rdi, GP__READ);
 	if (!socket_kind(&io) || !(unsigned)f->rdx)

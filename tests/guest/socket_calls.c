@@ -2,6 +2,7 @@
  * calls. */
 #include "guest.h"
 
+#include <poll.h>
 #include <sys/uio.h>
 
 #include "net.h"
@@ -27,6 +28,30 @@ static void *accept_once(void *arg)
 	write_all(accepted, "hi", 2);
 	close(accepted);
 	return NULL;
+}
+
+/* One byte out of band, which is asked for without waiting, and the mark where it was. */
+static void out_of_band(void)
+{
+	struct pollfd urgent;
+	char text[8] = "";
+	int pair[2];
+
+	net_pair(pair);
+	CHECK_FAILS(recv(pair[0], text, 8, MSG_OOB), EINVAL);
+	CHECK_INT(send(pair[1], "abc", 3, 0), 3);
+	CHECK_INT(send(pair[1], "d", 1, MSG_OOB), 1);
+	urgent = (struct pollfd){ .fd = pair[0], .events = POLLPRI };
+	CHECK_INT(poll(&urgent, 1, -1), 1);
+	CHECK_INT(recv(pair[0], text, 8, MSG_OOB), 1);
+	CHECK_INT(text[0], 'd');
+	CHECK_FAILS(recv(pair[0], text, 8, MSG_OOB), EINVAL);
+	CHECK_INT(recv(pair[0], text, 8, 0), 3);
+	CHECK_INT(sockatmark(pair[0]), 1);
+	CHECK_INT(send(pair[1], "ef", 2, 0), 2);
+	CHECK_INT(recv(pair[0], text, 8, 0), 2);
+	close(pair[0]);
+	close(pair[1]);
 }
 
 int main(void)
@@ -94,5 +119,6 @@ int main(void)
 	CHECK_FAILS(send(0x7000, "x", 1, 0), EBADF);
 	CHECK_FAILS(send(STDIN_FILENO, "x", 1, 0), ENOTSOCK);
 	CHECK_FAILS(accept4(one, NULL, NULL, 0x40000000), EINVAL);
+	out_of_band();
 	return guest_done();
 }
