@@ -39,6 +39,10 @@ load helpers
     same_three_ways socket_low
 }
 
+@test "sockets: a peer that breaks the connection in the middle of a large call: the part, no SIGPIPE, and the error next" {
+    same_three_ways stream_breaks
+}
+
 @test "sockets: MSG_PEEK with MSG_WAITALL waits for all, without a helper thread" {
     same_three_ways socket_peek_all
     [ "$(stats_value kernel-threads-peak "$BATS_TEST_TMPDIR/patched.err")" = 1 ]

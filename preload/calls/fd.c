@@ -214,10 +214,24 @@ long gp__io_wait(struct gp_io *io)
 	return gp__own_deadline(io->h, before, r) ? -EAGAIN : gp__told(io->h, r);
 }
 
+/* Of a stream that has failed or cannot send any more: an attempt would take the
+ * error away, or raise SIGPIPE. What has come can still be received. */
+static bool failed(const struct gp_io *io)
+{
+	struct pollfd p = { io->fd, 0, 0 };
+	int come = 0;
+
+	if (io->kind != GP__FD_STREAM || gp__raw(SYS_poll, &p, 1, 0) != 1)
+		return false;
+	if (io->events & GP__WRITE)
+		return p.revents & (POLLERR | POLLHUP);
+	return p.revents & POLLERR && !gp__raw(SYS_ioctl, io->fd, FIONREAD, &come) && !come;
+}
+
 long gp__io_run(struct gp_io *io)
 {
 	for (;;) {
-		long r = io->attempt(io);
+		long r = gp__unlikely(io->moved) && failed(io) ? -EIO : io->attempt(io);
 
 		if (r != -EAGAIN)
 			return r;

@@ -41,6 +41,7 @@ struct gp_io {
 	int64_t deadline;      /* of the socket's timeout; 0: not asked yet */
 	long (*attempt)(struct gp_io *io); /* the call, without blocking: -EAGAIN when it would */
 	void *arg;             /* of attempt */
+	bool moved;            /* a part went already: an error is the next call's, and stays in the socket */
 	struct gp_io *also;    /* the call's other descriptor, or NULL */
 };
 

@@ -77,6 +77,7 @@ static long move_rest(struct gp_io *io, struct msghdr *m, long done, long (*atte
 	m->msg_controllen = 0;
 	copy.rsi = (uint64_t)m;
 	io->f = &copy;
+	io->moved = true;
 	for (;;) {
 		long r;
 
@@ -116,6 +117,7 @@ static long recv_all(struct gp_io *io)
 		if (r <= 0)
 			return gp__moved(io->me, done, r);
 		done += r;
+		io->moved = true;
 		copy.rsi += (uint64_t)r;
 		copy.rdx -= (uint64_t)r;
 		if (!copy.rdx || gp__interrupted(io->h, io->me))
@@ -380,6 +382,7 @@ GP_CALL(sendto)
 		if (r < 0)
 			return gp__moved(me, done, r);
 		done += r;
+		io.moved = true;
 		if (io.kind != GP__FD_STREAM || r == (long)copy.rdx || gp__interrupted(h, me) || gp__fd_nonblocking(h, io.fd))
 			return done;
 		copy.rsi += (uint64_t)r;

@@ -194,6 +194,7 @@ static long write_vec(struct gp_io *io, struct vec *v)
 		if (r < 0)
 			return gp__moved(io->me, done, r);
 		done += r;
+		io->moved = true;
 		if (r == (long)v->total || r == 0 || io->kind == GP__FD_DGRAM)
 			return done;
 		vec_advance(v, (size_t)r);
