@@ -63,6 +63,27 @@ UNIT_UNUSED static void fault_no_records(struct gp_hub *h)
 	}
 }
 
+/* The next deadline needs memory. */
+UNIT_UNUSED static void fault_no_heap(void)
+{
+	struct gp_hub *h = gp_self()->hub;
+
+	if (h->deadlines.count)
+		return;
+	gp__free(h->deadlines.heap);
+	h->deadlines.heap = NULL;
+	h->deadlines.room = 0;
+}
+
+/* Of a greenlet just made, or that could not be. */
+UNIT_UNUSED static int fault_join(struct gp_greenlet *g)
+{
+	int r = g ? gp_join(g, GP_NEVER) : -ENOMEM;
+
+	gp_unref(g);
+	return r;
+}
+
 /* A call: 0, or a negative errno and nothing is changed. */
 struct fault_call {
 	const char *name;

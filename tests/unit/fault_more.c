@@ -13,26 +13,6 @@ static void *nothing(void *arg)
 	return arg;
 }
 
-static int join(struct gp_greenlet *g)
-{
-	int r = g ? gp_join(g, GP_NEVER) : -ENOMEM;
-
-	gp_unref(g);
-	return r;
-}
-
-/* The next deadline needs memory. */
-static void no_heap(void)
-{
-	struct gp_hub *h = gp_self()->hub;
-
-	if (h->deadlines.count)
-		return;
-	gp__free(h->deadlines.heap);
-	h->deadlines.heap = NULL;
-	h->deadlines.room = 0;
-}
-
 /* ---- greenlets ------------------------------------------------------------------------- */
 
 static void note(void *arg) { (*(int *)arg)++; }
@@ -76,13 +56,13 @@ static int do_new(void)
 		gp_unref(g);
 		return r;
 	}
-	return join(g);
+	return fault_join(g);
 }
 
 static int do_spawn_later(void)
 {
-	no_heap();
-	return join(gp_spawn_later(1, nothing, NULL));
+	fault_no_heap();
+	return fault_join(gp_spawn_later(1, nothing, NULL));
 }
 
 static int do_start_later(void)
@@ -90,14 +70,14 @@ static int do_start_later(void)
 	struct gp_greenlet *g = gp_new(NULL, nothing, NULL);
 	int r;
 
-	no_heap();
+	fault_no_heap();
 	r = g ? gp_start_later(g, 1) : -ENOMEM;
 	if (r) {
 		EXPECT(!gp_started(g));
 		gp_unref(g);
 		return r;
 	}
-	return join(g);
+	return fault_join(g);
 }
 
 static void *run_task(struct gp_task *self) { return self; }
@@ -144,7 +124,7 @@ static int do_wait_count(void)
 
 	for (int i = 0; i < 2; i++)
 		if (g[i])
-			EXPECT_INT(join(g[i]), 0);
+			EXPECT_INT(fault_join(g[i]), 0);
 	return r == 2 ? 0 : r;
 }
 
@@ -171,7 +151,7 @@ static int do_try_spawn(void)
 	int r = gp_pool_try_spawn(pool, nothing, NULL, &g);
 
 	EXPECT_INT(gp_group_size(pool), !r);
-	return r ? r : join(g);
+	return r ? r : fault_join(g);
 }
 
 static int do_group_start(void)
@@ -184,7 +164,7 @@ static int do_group_start(void)
 		gp_unref(g);
 		return r;
 	}
-	return join(g);
+	return fault_join(g);
 }
 
 static int do_apply(void)
@@ -203,7 +183,7 @@ static int do_apply_async(void)
 	struct gp_greenlet *g = NULL;
 	int r = gp_group_apply_async(pool, nothing, NULL, callback, NULL, &g);
 
-	return r ? r : join(g);
+	return r ? r : fault_join(g);
 }
 
 static bool three(void *state, void **arg)

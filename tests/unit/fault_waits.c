@@ -15,32 +15,12 @@ static struct gp_async_result *result;
 static struct gp_group *pool;
 static struct gp_greenlet *sleeper;
 
-static int join(struct gp_greenlet *g)
-{
-	int r = g ? gp_join(g, GP_NEVER) : -ENOMEM;
-
-	gp_unref(g);
-	return r;
-}
-
-/* The next deadline needs memory. */
-static void no_heap(void)
-{
-	struct gp_hub *h = gp_self()->hub;
-
-	if (h->deadlines.count)
-		return;
-	gp__free(h->deadlines.heap);
-	h->deadlines.heap = NULL;
-	h->deadlines.room = 0;
-}
-
 /* ---- waits with a deadline ------------------------------------------------------------------- */
 
 /* Far away, so that it is never passed already: the clock below lets it come. */
 static int64_t soon(void)
 {
-	no_heap();
+	fault_no_heap();
 	return gp_after(3600 * GP_SEC);
 }
 
@@ -118,13 +98,13 @@ static int do_locks(void)
 
 	if (!g)
 		return -ENOMEM;
-	EXPECT_INT(join(g), 0);
+	EXPECT_INT(fault_join(g), 0);
 	return r[2];
 }
 
 static int do_sleep(void)
 {
-	no_heap();
+	fault_no_heap();
 	return gp_sleep(3600 * GP_SEC);
 }
 
@@ -139,7 +119,7 @@ static int do_timeout(void)
 {
 	struct gp_timeout t;
 
-	no_heap();
+	fault_no_heap();
 	return scope(&t, gp_timeout_start(&t, 3600 * GP_SEC));
 }
 
@@ -147,7 +127,7 @@ static int do_timeout_error(void)
 {
 	struct gp_timeout t;
 
-	no_heap();
+	fault_no_heap();
 	return scope(&t, gp_timeout_start_error(&t, 3600 * GP_SEC, -EPROTO));
 }
 
@@ -155,7 +135,7 @@ static int do_timeout_silent(void)
 {
 	struct gp_timeout t;
 
-	no_heap();
+	fault_no_heap();
 	return scope(&t, gp_timeout_start_silent(&t, 3600 * GP_SEC));
 }
 
@@ -170,7 +150,7 @@ static int do_with_timeout(void)
 	int calls = 0, r;
 	void *value = NULL;
 
-	no_heap();
+	fault_no_heap();
 	r = gp_with_timeout(3600 * GP_SEC, called, &calls, &value);
 	EXPECT_INT(calls, !r);
 	EXPECT(value == (r ? NULL : (void *)&calls));
@@ -245,9 +225,9 @@ CASE("a wait whose deadline gets no memory is refused, and waits in nothing")
 	EXPECT_INT(gp_queue_length(queue), 1);
 	EXPECT_INT(gp_semaphore_value(semaphore), 1);
 	EXPECT_INT(gp_event_set(event), 0);
-	EXPECT_INT(join(sleeper), 0);
+	EXPECT_INT(fault_join(sleeper), 0);
 	clock_stops = true;
-	EXPECT_INT(join(clock), 0);
+	EXPECT_INT(fault_join(clock), 0);
 	gp_queue_free(queue);
 	gp_queue_free(full);
 	gp_queue_free(full_priority);

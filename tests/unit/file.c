@@ -61,15 +61,6 @@ static void *opener(void *arg)
 	return NULL;
 }
 
-static int open_descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 1200; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
-
 CASE("a FIFO waits for its other end; one whose greenlet has left is closed")
 {
 	struct gp_greenlet *g;
@@ -84,12 +75,12 @@ CASE("a FIFO waits for its other end; one whose greenlet has left is closed")
 	EXPECT_INT(gp_kill(g, GP_NEVER), 0);
 	gp_unref(g);
 	EXPECT_STR(unit_trace, "-125");
-	before = open_descriptors();
+	before = unit_descriptors();
 	fd = gp_open(path, O_RDWR, 0, GP_NEVER); /* lets both in */
 	EXPECT(fd >= 0);
 	do {
 		gp_sleep(GP_MSEC);
-	} while (open_descriptors() > before + 1);
+	} while (unit_descriptors() > before + 1);
 	gp_close(fd);
 	remove_dir();
 }

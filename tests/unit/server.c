@@ -8,15 +8,6 @@
 #include <sys/un.h>
 #include "greenpatch.h"
 
-static int count_fds(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 1024; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
-
 static struct gp_server_counts counts_of(struct gp_server *s)
 {
 	struct gp_server_counts c;
@@ -24,11 +15,6 @@ static struct gp_server_counts counts_of(struct gp_server *s)
 	NEED(!gp_server_count(s, &c));
 	return c;
 }
-
-/* Lets others run until the condition holds. */
-#define UNTIL(condition)                \
-	while (!(condition))            \
-		NEED(!gp_sleep(GP_MSEC))
 
 static int visit(struct gp_server *s)
 {
@@ -119,7 +105,7 @@ static void greet(int fd, const struct gp_address *peer, void *arg)
 static void serves_at(const char *address)
 {
 	struct gp_server *s = gp_server_new(address, greet, NULL, NULL);
-	int before = count_fds();
+	int before = unit_descriptors();
 
 	NEED(s);
 	EXPECT_INT(gp_server_fd(s), -1);
@@ -131,7 +117,7 @@ static void serves_at(const char *address)
 	EXPECT_INT(gp_server_stop(s, gp_after(5 * GP_SEC)), 0);
 	EXPECT_INT(counts_of(s).connections, 0);
 	EXPECT(visit(s) < 0);
-	EXPECT_INT(count_fds(), before);
+	EXPECT_INT(unit_descriptors(), before);
 	gp_server_free(s);
 }
 
@@ -342,7 +328,7 @@ CASE("stop waits for handlers, and kills those that are too slow")
 	int before, fd;
 
 	gp_sleep(1);
-	before = count_fds();
+	before = unit_descriptors();
 	NEED(s && !gp_server_start(s));
 	NEED((fd = visit(s)) >= 0);
 	UNTIL(gate.in == 1);
@@ -356,7 +342,7 @@ CASE("stop waits for handlers, and kills those that are too slow")
 	EXPECT_INT(gp_server_stop(s, gp_after(5 * GP_SEC)), 0);
 	EXPECT_INT(gate.killed, 1);
 	EXPECT_STR(read_all(fd), "done");
-	EXPECT_INT(count_fds(), before);
+	EXPECT_INT(unit_descriptors(), before);
 	gp_server_free(s);
 }
 

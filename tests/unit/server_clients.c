@@ -8,30 +8,6 @@
 #define SOON   gp_after(20 * GP_SEC)
 #define ROUNDS 3
 
-/* Lets others run until the condition holds. */
-#define UNTIL(condition)     \
-	while (!(condition)) \
-	NEED(!gp_sleep(GP_MSEC))
-
-static int count_fds(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 1024; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
-
-static long resident_kib(void)
-{
-	FILE *f = fopen("/proc/self/statm", "re");
-	long pages = 0;
-
-	NEED(f && fscanf(f, "%*d %ld", &pages) == 1);
-	fclose(f);
-	return pages * (sysconf(_SC_PAGESIZE) / 1024);
-}
-
 static struct gp_server_counts counts_of(struct gp_server *s)
 {
 	struct gp_server_counts c;
@@ -53,12 +29,12 @@ static void leaves_nothing(struct gp_server *s, void (*one_round)(struct gp_serv
 		one_round(s);
 		UNTIL(counts_of(s).accepted >= came && !counts_of(s).connections);
 		live = live ? live : gp_list(NULL, 0);
-		fds = fds ? fds : count_fds();
-		kib = kib ? kib : resident_kib();
+		fds = fds ? fds : unit_descriptors();
+		kib = kib ? kib : unit_resident_kib();
 		UNTIL(gp_list(NULL, 0) == live);
-		EXPECT_INT(count_fds(), fds);
+		EXPECT_INT(unit_descriptors(), fds);
 		if (!getenv("UNIT_TOOL"))
-			EXPECT(resident_kib() < kib + 2048);
+			EXPECT(unit_resident_kib() < kib + 2048);
 	}
 	EXPECT_INT(gp_server_stop(s, 0), 0);
 	UNTIL(gp_list(NULL, 0) == 1); /* the acceptor, too, has a last turn */

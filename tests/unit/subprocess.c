@@ -23,15 +23,6 @@ static int code_of(struct gp_subprocess *p)
 	return code;
 }
 
-static int open_descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 1200; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
-
 CASE("return codes: an exit status, a signal; poll before and after")
 {
 	struct gp_subprocess *p = run("exit 3", 0, 0, 0);
@@ -194,12 +185,12 @@ CASE("call and check_output kill the program at their deadline")
 	const char *argv[] = { "sleep", "1000", NULL };
 	struct gp_subprocess_options o = { .argv = argv };
 	struct gp_output out;
-	int before = open_descriptors() + !gp_self() + 2;
+	int before = unit_descriptors() + !gp_self() + 2;
 
 	EXPECT_INT(gp_subprocess_call(&o, NULL, gp_after(5 * GP_MSEC)), -ETIMEDOUT);
 	EXPECT_INT(gp_subprocess_check_output(&o, &out, NULL, gp_after(5 * GP_MSEC)), -ETIMEDOUT);
 	EXPECT_INT(waitpid(-1, NULL, WNOHANG), -1);
-	EXPECT_INT(open_descriptors(), before);
+	EXPECT_INT(unit_descriptors(), before);
 }
 
 static void *wait_for(void *arg)
@@ -295,7 +286,7 @@ CASE("what cannot be started leaves nothing behind")
 	if (unit_under("valgrind"))
 		unit_skip("posix_spawn does not tell there that exec failed");
 	EXPECT(gp_self());
-	before = open_descriptors();
+	before = unit_descriptors();
 	EXPECT_INT(gp_subprocess_spawn(&p, &o), -ENOENT);
 	EXPECT_INT(gp_subprocess_spawn(&p, &none), -EINVAL);
 	EXPECT_INT(gp_subprocess_spawn(NULL, &o), -EINVAL);
@@ -305,7 +296,7 @@ CASE("what cannot be started leaves nothing behind")
 	o.argv = NULL;
 	o.directory = "/no/such/directory";
 	EXPECT_INT(gp_subprocess_spawn(&p, &o), -ENOENT);
-	EXPECT_INT(open_descriptors(), before);
+	EXPECT_INT(unit_descriptors(), before);
 	top = dup(0);
 	NEED(!close(top) && !getrlimit(RLIMIT_NOFILE, &limit));
 	few = limit;
@@ -313,7 +304,7 @@ CASE("what cannot be started leaves nothing behind")
 	NEED(!setrlimit(RLIMIT_NOFILE, &few));
 	EXPECT_INT(gp_subprocess_spawn(&p, &o), -EMFILE);
 	NEED(!setrlimit(RLIMIT_NOFILE, &limit));
-	EXPECT_INT(open_descriptors(), before);
+	EXPECT_INT(unit_descriptors(), before);
 	EXPECT(p == (void *)1);
 	EXPECT_INT(waitpid(-1, NULL, WNOHANG), -1);
 }

@@ -202,6 +202,33 @@ UNIT_UNUSED static const char *captured(int fd)
 	return text;
 }
 
+/* ---- what a process has ------------------------------------------------------------ */
+
+/* How many are open; it needs none itself. */
+UNIT_UNUSED static int unit_descriptors(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 1200; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+UNIT_UNUSED static long unit_resident_kib(void)
+{
+	FILE *f = fopen("/proc/self/statm", "re");
+	long pages = 0;
+
+	NEED(f && fscanf(f, "%*d %ld", &pages) == 1);
+	fclose(f);
+	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* Lets other greenlets run until the condition holds. */
+#define UNTIL(condition)     \
+	while (!(condition)) \
+	NEED(!gp_sleep(GP_MSEC))
+
 /* ---- processes and time --------------------------------------------------------------- */
 
 /* A fork whose child dies with the case. */

@@ -122,7 +122,7 @@ def resident():
 
 def left():
     """Greenlets and descriptors of the server."""
-    return fetch('/left')[2].split()[:2]
+    return fetch('/left')[2].split()
 
 
 # ---- what a good client sees ---------------------------------------------------------

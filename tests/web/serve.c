@@ -24,7 +24,7 @@
  *	/ws             a WebSocket that says what it hears
  *	/ticks          a WebSocket that sends a number and when it was due, each second
  *	/counts         connections that are open
- *	/left           greenlets, descriptors and resident KiB, with those of the request itself
+ *	/left           greenlets and descriptors, with those of the request itself
  */
 #include <dirent.h>
 #include <errno.h>
@@ -192,24 +192,11 @@ static int descriptors(void)
 
 static int greenlets(void) { return (int)gp_list(NULL, 0); }
 
-static long resident(void)
-{
-	FILE *f = fopen("/proc/self/statm", "re");
-	long pages = 0;
-
-	if (f && fscanf(f, "%*d %ld", &pages) != 1)
-		pages = 0;
-	if (f)
-		fclose(f);
-	return pages * (sysconf(_SC_PAGESIZE) / 1024);
-}
-
 static int answer_left(struct gp_http_request *r)
 {
-	char text[96];
+	char text[64];
 
-	return gp_http_answer(r, 200, "text/plain", text,
-	                      (size_t)snprintf(text, sizeof text, "%d %d %ld\n", greenlets(), descriptors(), resident()));
+	return gp_http_answer(r, 200, "text/plain", text, (size_t)snprintf(text, sizeof text, "%d %d\n", greenlets(), descriptors()));
 }
 
 static int handle(struct gp_http_request *r, void *arg)

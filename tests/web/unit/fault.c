@@ -200,15 +200,6 @@ static int do_server(void)
 
 /* ---- each of them with each allocation ------------------------------------------------------------ */
 
-static int descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 200; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
-
 static void no_records(struct gp_hub *h)
 {
 	while (h->records) {
@@ -229,12 +220,12 @@ static long settle(const char *name, int n, long live, int fds, long memory, int
 	for (int i = 0; i < 2000; i++) {
 		no_records(h);
 		ERR_clear_error(); /* OpenSSL's list of them is a ring that stays */
-		if ((long)h->stats.live == live && descriptors() == fds && (blocks == memory || (lost && blocks == memory + lost)))
+		if ((long)h->stats.live == live && unit_descriptors() == fds && (blocks == memory || (lost && blocks == memory + lost)))
 			return blocks;
 		gp_sleep(GP_MSEC);
 	}
 	unit_fail(__FILE__, __LINE__, "%s, allocation %d: greenlets %ld, were %ld; descriptors %d, were %d; blocks %ld, were %ld", name,
-	          n, (long)h->stats.live, live, descriptors(), fds, blocks, memory);
+	          n, (long)h->stats.live, live, unit_descriptors(), fds, blocks, memory);
 	return memory;
 }
 
@@ -248,7 +239,7 @@ static int quiet(void) /* for what makes what stays */
 		gp_sleep(30 * GP_MSEC);
 	} while (live != (long)h->stats.live);
 	no_records(h);
-	return descriptors();
+	return unit_descriptors();
 }
 
 static void each(const char *name, int (*call)(void), int lost)

@@ -9,30 +9,6 @@
 
 #define SOON gp_after(20 * GP_SEC)
 
-/* Lets others run until the condition holds. */
-#define UNTIL(condition)     \
-	while (!(condition)) \
-	NEED(!gp_sleep(GP_MSEC))
-
-static int count_fds(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 1024; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
-
-static long resident_kib(void)
-{
-	FILE *f = fopen("/proc/self/statm", "re");
-	long pages = 0;
-
-	NEED(f && fscanf(f, "%*d %ld", &pages) == 1);
-	fclose(f);
-	return pages * (sysconf(_SC_PAGESIZE) / 1024);
-}
-
 /* ---- plain ------------------------------------------------------------------------------------- */
 
 static void pair(struct gp_stream **a, struct gp_stream **b)
@@ -336,7 +312,7 @@ CASE("the TLS server: clients that misbehave leave nothing, and the others are s
 	EXPECT(!gp_tls_server_new("127.0.0.1:0", NULL, blocks, "arg", NULL));
 	EXPECT(!gp_tls_server_new("127.0.0.1:0", server_tls, NULL, "arg", NULL));
 	EXPECT(!gp_tls_server_new(NULL, server_tls, blocks, "arg", NULL));
-	before = count_fds();
+	before = unit_descriptors();
 	server = gp_tls_server_new("127.0.0.1:0", server_tls, blocks, "arg", NULL);
 	gp_tls_free(server_tls); /* the server has its own reference */
 	NEED(server && !gp_server_start(server));
@@ -349,15 +325,15 @@ CASE("the TLS server: clients that misbehave leave nothing, and the others are s
 		UNTIL(!gp_server_count(server, &counts) && counts.accepted == (unsigned long)(clients + good));
 		UNTIL(!gp_server_count(server, &counts) && !counts.connections);
 		UNTIL(!round || gp_list(NULL, 0) == live);
-		EXPECT(!round || count_fds() == fds);
-		EXPECT(!round || unit_under("asan") || resident_kib() < kib + 4096);
+		EXPECT(!round || unit_descriptors() == fds);
+		EXPECT(!round || unit_under("asan") || unit_resident_kib() < kib + 4096);
 		live = gp_list(NULL, 0);
-		fds = count_fds();
-		kib = kib ? kib : resident_kib();
+		fds = unit_descriptors();
+		kib = kib ? kib : unit_resident_kib();
 	}
 	EXPECT(served >= good);
 	EXPECT_INT(gp_server_stop(server, 0), 0);
-	EXPECT_INT(count_fds(), before);
+	EXPECT_INT(unit_descriptors(), before);
 	gp_server_free(server);
 	gp_tls_free(client_tls);
 }
