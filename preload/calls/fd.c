@@ -43,7 +43,8 @@ static enum gp_fd_kind classify_socket(struct gp_fd *d, int fd)
 	socklen_t len = sizeof type;
 
 	gp__raw(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &len);
-	gp__fd_low(d, fd);
+	if (type == SOCK_STREAM)
+		gp__fd_low(d, fd);
 	for (int opt = SO_RCVTIMEO; opt <= SO_SNDTIMEO; opt++) {
 		struct timeval tv = { 0, 0 };
 
@@ -177,6 +178,11 @@ int64_t gp__io_deadline(struct gp_io *io)
 	return io->deadline;
 }
 
+long gp__io_restart(struct gp_io *io)
+{
+	return gp__io_deadline(io) == GP__NEVER ? GP__RESTART_SYS : GP__RESTART_NEVER;
+}
+
 void gp__io_follow(struct gp_io *io, const struct gp_fdwait *w)
 {
 	if (gp__likely(w->fd == io->fd))
@@ -209,8 +215,8 @@ long gp__io_wait(struct gp_io *io)
 		gp__io_follow(also, &w[1]);
 	if (r > 0)
 		return w[0].ready & GP__CLOSED ? -EBADF : 0;
-	if (r == -EINTR) /* socket(7): with a timeout a call is not made again */
-		return gp__signalled(io->me, io->deadline == GP__NEVER ? GP__RESTART_SYS : GP__RESTART_NEVER);
+	if (r == -EINTR)
+		return gp__signalled(io->me, gp__io_restart(io));
 	return gp__own_deadline(io->h, before, r) ? -EAGAIN : gp__told(io->h, r);
 }
 

@@ -54,10 +54,14 @@ long gp__io_run(struct gp_io *io);
  * emptied is waited for first: the attempt would be in vain, and a peer that
  * is always quicker would keep the processor. */
 long gp__io_receive(struct gp_io *io, size_t size);
-/* The same on a stream with SO_RCVLOWAT (net.c): not before so many have come. */
+/* The same where GP__FD_LOW says that so many as the low mark have to come first. */
 long gp__io_receive_low(struct gp_io *io, size_t size);
+/* ... or so many as `least`, whatever the mark says (least.c). */
+long gp__io_receive_least(struct gp_io *io, size_t least);
 /* When the socket's own time limit is over, counted from the first wait. */
 int64_t gp__io_deadline(struct gp_io *io);
+/* What a signal makes of it once it has waited: with a timeout of the socket's it is not made again (socket(7)). */
+long gp__io_restart(struct gp_io *io);
 /* Parks once: 0 when it may be ready, else what the call returns. io->fd is another
  * one afterwards if the number was closed meanwhile (keep.c). */
 long gp__io_wait(struct gp_io *io);
@@ -68,7 +72,7 @@ bool gp__fd_ready(int fd, unsigned events);
 /* A call that has no form that does not block, on a descriptor that is ready. */
 long gp__guarded(struct gp_io *io, long nr, const long *args);
 bool gp__fd_nonblocking(struct gp_hub *h, int fd);
-/* Asks anew whether this socket has a low mark. */
+/* Asks anew whether this stream has a low mark. */
 void gp__fd_low(struct gp_fd *d, int fd);
 /* A descriptor that this process just made, blocking: nobody else has it. */
 void gp__fd_fresh(struct gp_hub *h, long fd, bool nonblocking);

@@ -5,27 +5,18 @@
  * call: nobody else uses a socket that is not connected yet.
  */
 #include <fcntl.h>
-#include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include "preload/calls/fd.h"
 #include "preload/calls/offload.h"
 #include "preload/calls/signal.h"
 #include "preload/calls/time.h"
 
-#define LOOK_AGAIN (5 * GP__MSEC)
 /* What makes a receive return at once, on any socket; for MSG_OOB see tcp_recv_urg(). */
 #define NEVER_WAITS (MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB)
 
 static bool socket_kind(const struct gp_io *io)
 {
 	return io->kind == GP__FD_STREAM || io->kind == GP__FD_DGRAM;
-}
-
-/* socket(7): with a timeout a call is not made again. */
-static long interrupted(struct gp_io *io)
-{
-	return gp__io_deadline(io) == GP__NEVER ? GP__RESTART_SYS : GP__RESTART_NEVER;
 }
 
 /* The kernel blocks for us while nobody else could run. -EAGAIN: park. */
@@ -37,7 +28,7 @@ static long while_quiet(struct gp_io *io)
 		if (r != -EINTR)
 			return r;
 		if (gp__interrupted(io->h, io->me))
-			return gp__signalled(io->me, interrupted(io));
+			return gp__signalled(io->me, gp__io_restart(io));
 	}
 	return -EAGAIN;
 }
@@ -125,89 +116,6 @@ static long recv_all(struct gp_io *io)
 	}
 }
 
-/* More has come for a peek at less than it asked for, or *end: the socket's end.
- * Such a socket is readable all the time, so that only an edge tells: an epoll
- * descriptor of our own, *watch, is readable then. Without one, in a little. */
-static long await_more(struct gp_io *io, int *watch, bool *end)
-{
-	struct epoll_event e = { .events = EPOLLIN | EPOLLRDHUP | EPOLLET };
-	int64_t deadline = gp__io_deadline(io);
-	struct gp_fdwait w[2];
-	long r;
-
-	if (*watch < 0) {
-		*watch = gp__fd_watch_open();
-		if (*watch >= 0 && gp__is_err(gp__raw(SYS_epoll_ctl, *watch, EPOLL_CTL_ADD, io->fd, &e))) {
-			gp__fd_watch_close(io->h, *watch);
-			*watch = -1;
-		}
-	}
-	w[0] = (struct gp_fdwait){ .fd = io->fd };
-	w[1] = (struct gp_fdwait){ .fd = *watch, .events = GP__READ };
-	if (gp__interrupted(io->h, io->me))
-		r = -EINTR;
-	else if (*watch >= 0)
-		r = gp__wait_fds(io->h, w, 2, deadline);
-	else
-		r = gp__park(io->h, "descriptor", (unsigned long)io->fd, gp__min(deadline, gp__deadline_after(LOOK_AGAIN)),
-		             GP__INTERRUPTIBLE | GP__CANCELABLE);
-	gp__io_follow(io, &w[0]);
-	*watch = w[1].fd;
-	if (r == -EINTR)
-		return deadline == GP__NEVER ? GP__RESTART_SYS : GP__RESTART_NEVER;
-	if (r == -ETIMEDOUT && gp__now() >= deadline)
-		return -EAGAIN;
-	if (r > 0 && gp__raw(SYS_epoll_wait, *watch, &e, 1, 0) == 1)
-		*end = e.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR);
-	return r < 0 && r != -ETIMEDOUT ? r : 0;
-}
-
-/* MSG_PEEK with MSG_WAITALL on a stream: all that was asked for, or what there
- * is at its end, at a signal, when its time is over. */
-static long peek_all(struct gp_io *io)
-{
-	bool end = false;
-	int watch = -1;
-	long r, left = 0;
-
-	for (;;) {
-		r = attempt_recvfrom(io);
-		if ((r < 0 && r != -EAGAIN) || r == 0 || (size_t)r == io->f->rdx || end || left || gp__fd_nonblocking(io->h, io->fd))
-			break;
-		left = await_more(io, &watch, &end);
-	}
-	if (watch >= 0)
-		gp__fd_watch_close(io->h, watch);
-	return r == -EAGAIN && left ? left : r;
-}
-
-/* poll() knows the low mark of TCP alone, and an attempt none: what has come is
- * counted. Natively, too, it is less at the socket's end, at a signal, when its
- * time is over. */
-long gp__io_receive_low(struct gp_io *io, size_t size)
-{
-	socklen_t len = sizeof(int);
-	bool end = false;
-	int watch = -1;
-	long r, left = 0;
-
-	for (;;) {
-		int low = 1, come = 0;
-
-		gp__raw(SYS_getsockopt, io->fd, SOL_SOCKET, SO_RCVLOWAT, &low, &len);
-		gp__raw(SYS_ioctl, io->fd, FIONREAD, &come);
-		r = -EAGAIN;
-		if ((size_t)come >= gp__min((size_t)low, size) || end || left || gp__fd_nonblocking(io->h, io->fd))
-			r = io->attempt(io);
-		if (r != -EAGAIN || left || gp__fd_nonblocking(io->h, io->fd))
-			break;
-		left = await_more(io, &watch, &end);
-	}
-	if (watch >= 0)
-		gp__fd_watch_close(io->h, watch);
-	return r == -EAGAIN && left ? left : r;
-}
-
 static bool is_unix(int fd)
 {
 	int domain = 0;
@@ -219,8 +127,7 @@ static bool is_unix(int fd)
 
 static bool low_mark(const struct gp_io *io, int flags)
 {
-	return gp__unlikely(io->d->traits & GP__FD_LOW) && io->kind == GP__FD_STREAM && !(flags & MSG_WAITALL) &&
-	       (!(flags & MSG_PEEK) || !is_unix(io->fd));
+	return gp__unlikely(io->d->traits & GP__FD_LOW) && !(flags & MSG_WAITALL) && (!(flags & MSG_PEEK) || !is_unix(io->fd));
 }
 
 GP_CALL(recvfrom)
@@ -235,8 +142,9 @@ GP_CALL(recvfrom)
 	if (f->r10 & MSG_WAITALL && io.kind == GP__FD_STREAM) {
 		if (!(f->r10 & MSG_PEEK))
 			return recv_all(&io);
+		io.attempt = attempt_recvfrom;
 		if (!is_unix(io.fd)) /* there a peek takes what is there */
-			return peek_all(&io);
+			return gp__io_receive_least(&io, f->rdx);
 	}
 	if (low_mark(&io, (int)f->r10)) {
 		io.attempt = attempt_recvfrom;
@@ -258,7 +166,7 @@ static size_t message_size(uint64_t from)
 	struct iovec v;
 	size_t size = 0;
 
-	if (gp__copy(&m, (void *)from, sizeof m))
+	if (gp__copy(&m, (void *)from, sizeof m) || m.msg_iovlen > 1024)
 		return 0;
 	for (size_t i = 0; i < m.msg_iovlen; i++, size += v.iov_len)
 		if (gp__copy(&v, &m.msg_iov[i], sizeof v))
@@ -348,7 +256,7 @@ static long by_helper(struct gp_io *io, long nr, const long *args)
 {
 	long r = gp__offload_call(io->h, io->me, nr, args);
 
-	return r == GP__RESTART_SYS ? interrupted(io) : r;
+	return r == GP__RESTART_SYS ? gp__io_restart(io) : r;
 }
 
 static long run_send(struct gp_io *io, long (*attempt)(struct gp_io *))
@@ -546,7 +454,7 @@ GP_CALL(setsockopt)
 	if (!r && d && d->kind && f->rsi == SOL_SOCKET &&
 	    (f->rdx == SO_RCVTIMEO || f->rdx == SO_SNDTIMEO || f->rdx == 66 || f->rdx == 67))
 		d->traits |= GP__FD_TIMED;
-	if (!r && d && d->kind && f->rsi == SOL_SOCKET && f->rdx == SO_RCVLOWAT)
+	if (!r && d && d->kind == GP__FD_STREAM && f->rsi == SOL_SOCKET && f->rdx == SO_RCVLOWAT)
 		gp__fd_low(d, (int)f->rdi);
 	return r;
 }

@@ -172,7 +172,7 @@ static long read_vec(struct gp_io *io, struct vec *v)
 
 	io->attempt = attempt_vec;
 	io->arg = v;
-	if (gp__unlikely(io->kind == GP__FD_STREAM && io->d->traits & GP__FD_LOW))
+	if (gp__unlikely(io->d->traits & GP__FD_LOW))
 		return gp__io_receive_low(io, v->total);
 	r = while_quiet(io, v, false);
 	if (r != -EAGAIN || gp__hub_quiet(io->h))

@@ -122,6 +122,19 @@ static void all(const char *name)
 	printf("%s\n", name);
 }
 
+/* Nothing comes to a socket that listens. */
+static void listens(void)
+{
+	struct sockaddr_in address;
+	int fd = net_listen(&address), low = LOW;
+	char c[8];
+
+	CHECK_OK(setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof low));
+	CHECK_FAILS(recv(fd, c, sizeof c, 0), ENOTCONN);
+	CHECK_FAILS(recv(fd, c, sizeof c, MSG_PEEK | MSG_WAITALL), ENOTCONN);
+	close(fd);
+}
+
 int main(void)
 {
 	sem_init(&told, 0, 0);
@@ -129,5 +142,6 @@ int main(void)
 	all("tcp");
 	unix_pair();
 	all("unix");
+	listens();
 	return guest_done();
 }
