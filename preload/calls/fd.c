@@ -155,7 +155,7 @@ long gp__guarded(struct gp_io *io, long nr, const long *args)
 		r = gp__raw6(nr, args[0], args[1], args[2], args[3], args[4], args[5]);
 	if (r != -EINTR)
 		return r;
-	return gp__interrupted(io->h, io->me) ? gp__signalled(io->me, GP__RESTART_SYS) : -EAGAIN;
+	return gp__interrupted(io->h, io->me) ? gp__signalled(io->me, gp__io_restart(io)) : -EAGAIN;
 }
 
 static int64_t socket_deadline(const struct gp_io *io)

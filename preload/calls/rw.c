@@ -162,7 +162,7 @@ static long while_quiet(struct gp_io *io, struct vec *v, bool again)
 		if (r != -EINTR)
 			return r;
 		if (gp__interrupted(io->h, io->me))
-			return gp__signalled(io->me, GP__RESTART_SYS);
+			return gp__signalled(io->me, gp__io_restart(io));
 	}
 }
 

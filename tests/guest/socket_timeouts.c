@@ -14,6 +14,37 @@ static void *answers_late(void *arg)
 	return arg;
 }
 
+static void on_alarm(int signo __attribute__((unused))) {}
+
+/* socket(7): a call with a time limit is not made again after a handler, SA_RESTART or not. Nothing else runs. */
+static void interrupted(void)
+{
+	static char big[1 << 20];
+	struct itimerval often = { { 0, 20000 }, { 0, 20000 } }, never = { { 0, 0 }, { 0, 0 } };
+	struct timeval limit = { 20, 0 };
+	struct sockaddr_in address;
+	int pair[2], listener = net_listen(&address);
+
+	CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	on_signal(SIGALRM, on_alarm, SA_RESTART);
+	CHECK_OK(setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit));
+	CHECK_OK(setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit));
+	CHECK_OK(setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit));
+	CHECK_OK(setitimer(ITIMER_REAL, &often, NULL));
+	CHECK_FAILS(recv(pair[0], big, 1, 0), EINTR);
+	CHECK_FAILS(read(pair[0], big, 1), EINTR);
+	CHECK_FAILS(accept(listener, NULL, NULL), EINTR);
+	while (send(pair[0], big, sizeof big, MSG_DONTWAIT) > 0)
+		;
+	CHECK_INT(errno, EAGAIN);
+	CHECK_FAILS(send(pair[0], big, sizeof big, 0), EINTR);
+	CHECK_FAILS(write(pair[0], big, sizeof big), EINTR);
+	CHECK_OK(setitimer(ITIMER_REAL, &never, NULL));
+	close(pair[0]);
+	close(pair[1]);
+	close(listener);
+}
+
 int main(void)
 {
 	static char big[8 << 20];
@@ -52,6 +83,7 @@ int main(void)
 	listener = net_listen(&address);
 	CHECK_INT(setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
 	CHECK_FAILS(accept(listener, NULL, NULL), EAGAIN);
+	interrupted();
 	limit.tv_usec = -1;
 	CHECK_FAILS(setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), EDOM);
 	return guest_done();
