@@ -62,3 +62,7 @@ load helpers
 @test "clone: children that share descriptors or the directory with us, and unshare" {
     same_three_ways clone_shares
 }
+
+@test "clone: children on a stack of their own, with default actions, that take the descriptors for themselves" {
+    same_three_ways clone_stack
+}

@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include "core/clock.h"
 #include "core/run/offload.h"
+#include "core/run/ownfd.h"
 #include "preload/calls/futex.h"
 #include "preload/diag.h"
 
@@ -62,6 +63,8 @@ GP_CALL(credentials)
 		gp__refused("seccomp", "its strict mode would end the process");
 		return -EINVAL;
 	}
+	if (f->nr == SYS_unshare && f->rdi & CLONE_FILES)
+		h->forked |= gp__fds_end(); /* else they stayed open in the table that is left */
 	watched = gp__futex_watcher_end();
 	helped = gp__offload_drain(h);
 	if (watched || helped)

@@ -343,6 +343,13 @@ GP_CALL(close_range)
 
 	if (first > last || f->rdx & ~(uint64_t)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC))
 		return gp__native(f);
+	if (f->rdx & CLOSE_RANGE_UNSHARE) {
+		if (h->stats.live > 1) {
+			gp__refused("close_range(CLOSE_RANGE_UNSHARE)", "a thread cannot have descriptors for itself");
+			return -EINVAL;
+		}
+		h->forked |= gp__fds_end(); /* else they stayed open in the table that is left */
+	}
 	for (int fd = (int)gp__min(first, (unsigned)h->fds_used); !(f->rdx & CLOSE_RANGE_CLOEXEC) && fd < h->fds_used && (unsigned)fd <= last; fd++)
 		if (!gp__fd_is_ours(fd))
 			gp__fd_ending(h, fd);

@@ -2,7 +2,7 @@
  *
  * Three kinds of child:
  *  - with memory of its own (fork): it is patched like its parent, with one
- *    greenlet, the one that forked;
+ *    greenlet, the one that forked; on another stack, if its parent says so;
  *  - on our memory with a stack of its own (posix_spawn, a raw clone): a kernel
  *    thread that is not the hub's. Its GS base is 0, so patched sites make
  *    their calls natively, and the net is not armed in it;
@@ -29,6 +29,7 @@
 
 #define LOOK_AGAIN (20 * GP__MSEC) /* where SIGCHLD may not come */
 #define BY_PIDFD   3               /* P_PIDFD */
+#define CLEAR_ACTIONS 0x100000000UL /* CLONE_CLEAR_SIGHAND */
 
 static struct gp_list waiting; /* greenlets in wait4 and waitid, by wait_link */
 static unsigned changes;       /* goes up with every SIGCHLD */
@@ -40,6 +41,12 @@ static void block_signals(uint64_t *before)
 	uint64_t all = ~0UL;
 
 	gp__raw(SYS_rt_sigprocmask, SIG_SETMASK, &all, before, 8);
+}
+
+/* Its signals have their default actions, as after exec. */
+static bool clears(const struct gp_clone_args *a)
+{
+	return a->flags & CLEAR_ACTIONS && !(a->flags & CLONE_SIGHAND);
 }
 
 static void in_child(struct gp_hub *h, struct gp_guest *me)
@@ -67,18 +74,44 @@ static void in_child(struct gp_hub *h, struct gp_guest *me)
 	gp__signal_mask_settle();
 }
 
+/* The same call without what is seen to here: the stack, on which our own frames
+ * would not be; the actions, without ours among them. */
+static long clone_here(const struct gp_frame *f, const struct gp_clone_args *a)
+{
+	struct gp_clone_args here = *a;
+
+	if (!a->stack && !clears(a))
+		return gp__native(f);
+	if (f->nr == SYS_clone)
+		return gp__raw(SYS_clone, f->rdi, 0, f->rdx, f->r10, f->r8);
+	if (f->rsi > sizeof here)
+		return -E2BIG;
+	if (!a->stack != !a->stack_size)
+		return -EINVAL;
+	here.stack = here.stack_size = 0;
+	if (clears(a))
+		here.flags &= ~CLEAR_ACTIONS;
+	return gp__raw(SYS_clone3, &here, f->rsi);
+}
+
 /* A signal for the child waits in the kernel until it has forgotten those of its
  * parent. */
-static long fork_child(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, uint64_t flags)
+static long fork_child(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, const struct gp_clone_args *a)
 {
 	uint64_t before;
 	long r;
 
 	block_signals(&before);
-	r = gp__native(f);
+	r = clone_here(f, a);
 	if (r == 0) {
-		if (flags & CLONE_FILES)
+		if (a->flags & CLONE_FILES)
 			gp__fds_lend();
+		if (a->flags & CLONE_SETTLS)
+			me->g.fs = h->fs_now = a->tls;
+		if (a->stack)
+			f->rsp = a->stack + a->stack_size;
+		if (clears(a))
+			gp__signals_clear();
 		in_child(h, me);
 		before = gp__shim.kernel_mask;
 	}
@@ -127,21 +160,34 @@ void gp__vfork_done(struct gp_frame *saved)
 	gp__raw(SYS_rt_sigprocmask, SIG_SETMASK, &gp__shim.kernel_mask, 0, 8);
 }
 
-long gp__process_clone(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, uint64_t flags, uint64_t stack)
+long gp__process_clone(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, const struct gp_clone_args *a)
 {
+	uint64_t flags = a->flags | a->exit_signal;
+
 	gp__fd_shared(); /* the child shares what we have */
 	gp__shim.table_shared |= (flags & (CLONE_FILES | CLONE_VFORK)) == CLONE_FILES;
 	if (!(flags & CLONE_VM))
-		return fork_child(h, me, f, flags);
-	if (stack)
-		return on_own_stack(h, f, flags, stack);
+		return fork_child(h, me, f, a);
+	if (a->stack)
+		return on_own_stack(h, f, flags, a->stack + a->stack_size);
 	if (flags & CLONE_VFORK)
 		return vfork_child(h, me, f, flags);
 	return -EINVAL;
 }
 
-GP_CALL(fork) { return gp__process_clone(h, me, f, SIGCHLD, 0); }
-GP_CALL(vfork) { return gp__process_clone(h, me, f, CLONE_VM | CLONE_VFORK | SIGCHLD, 0); }
+GP_CALL(fork)
+{
+	struct gp_clone_args a = { .exit_signal = SIGCHLD };
+
+	return gp__process_clone(h, me, f, &a);
+}
+
+GP_CALL(vfork)
+{
+	struct gp_clone_args a = { .flags = CLONE_VM | CLONE_VFORK, .exit_signal = SIGCHLD };
+
+	return gp__process_clone(h, me, f, &a);
+}
 
 /* Whether an environment leads to us; an unreadable one is the kernel's to refuse. */
 static bool preloads(uint64_t envp)

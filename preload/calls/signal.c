@@ -531,6 +531,17 @@ void gp__signals_after_exec(void)
 	gp__action_settle(SIGCONT, true);
 }
 
+void gp__signals_clear(void)
+{
+	for (int sig = 1; sig <= 64; sig++) {
+		struct gp_action *a = gp__action(sig);
+		unsigned long handler = a->handler == (unsigned long)SIG_IGN ? a->handler : (unsigned long)SIG_DFL;
+
+		*a = (struct gp_action){ .handler = handler };
+		gp__action_settle(sig, true);
+	}
+}
+
 void gp__signals_forked(struct gp_hub *h)
 {
 	struct gp_guest *me = gp__me(h);

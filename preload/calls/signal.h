@@ -62,6 +62,8 @@ void gp__signal_send(int tid, int sig, const siginfo_t *info);
 bool gp__signal_is_deadly(int sig);
 /* Frees what a dead thread had pending. */
 void gp__signal_forget(struct gp_guest *g);
+/* What is handled gets its default action. */
+void gp__signals_clear(void);
 /* Before exec: the kernel gets the program's mask and actions; `back`: take them again. */
 void gp__signals_before_exec(struct gp_guest *me);
 void gp__signals_after_exec(void);

@@ -23,10 +23,6 @@
 #define TID_FIRST (1 << 22)
 #define TID_LAST  ((1 << 30) - 1)
 
-struct clone_args {
-	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
-};
-
 struct gp_guest *gp__thread_first(void)
 {
 	struct gp_guest *g = gp__alloc(sizeof *g);
@@ -104,7 +100,7 @@ static long store_tid(uint64_t addr, int tid)
 	return gp__copy((void *)addr, &tid, sizeof tid);
 }
 
-static long clone_thread(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, const struct clone_args *a)
+static long clone_thread(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, const struct gp_clone_args *a)
 {
 	uint64_t top = a->stack + a->stack_size;
 	struct gp_frame *child = (void *)(gp__align_down(top, 16UL) - RED_ZONE - F_SIZE);
@@ -150,19 +146,19 @@ static bool patched(void) { return gp__shim.config.groups & GP__GROUP_THREAD; }
 
 GP_CALL(clone)
 {
-	struct clone_args a = {
+	struct gp_clone_args a = {
 		.flags = f->rdi & 0xffffff00UL, .exit_signal = f->rdi & 0xff, .stack = f->rsi,
 		.parent_tid = f->rdx, .child_tid = f->r10, .tls = f->r8,
 	};
 
 	if (a.flags & CLONE_THREAD && patched())
 		return clone_thread(h, me, f, &a);
-	return gp__process_clone(h, me, f, a.flags | a.exit_signal, a.stack);
+	return gp__process_clone(h, me, f, &a);
 }
 
 GP_CALL(clone3)
 {
-	struct clone_args a;
+	struct gp_clone_args a;
 
 	memset(&a, 0, sizeof a);
 	if (f->rsi < 64 || f->rsi > GP__PAGE || gp__copy(&a, (void *)f->rdi, gp__min(f->rsi, sizeof a)))
@@ -172,7 +168,7 @@ GP_CALL(clone3)
 			return -EINVAL;
 		return clone_thread(h, me, f, &a);
 	}
-	return gp__process_clone(h, me, f, a.flags | a.exit_signal, a.stack ? a.stack + a.stack_size : 0);
+	return gp__process_clone(h, me, f, &a);
 }
 
 void gp__guest_started(struct gp_frame *f)
