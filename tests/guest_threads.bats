@@ -75,6 +75,10 @@ load helpers
     same_three_ways robust_waiter
 }
 
+@test "robust mutexes: of all threads of a process that sends itself SIGKILL" {
+    same_three_ways robust_killed
+}
+
 @test "mutex: with priority inheritance, also robust and with a condition variable" {
     same_three_ways mutex_pi
 }

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include "preload/calls/mem.h"
 #include "preload/calls/stacks.h"
+#include "preload/calls/thread.h"
 #include "preload/trap/patch.h"
 
 struct range {
@@ -181,9 +182,11 @@ static void spare_nothing(struct gp_hub *h)
 /* setrlimit, prlimit64 */
 GP_CALL(rlimit)
 {
-	bool old = f->nr == SYS_setrlimit, mine = old || f->rdi == 0 || (int)f->rdi == h->pid;
+	bool old = f->nr == SYS_setrlimit;
+	int pid = old ? 0 : gp__process_of(h, (int)f->rdi);
+	bool mine = pid == 0 || pid == h->pid;
 	uint64_t what = old ? f->rdi : f->rsi, from = old ? f->rsi : f->rdx;
-	long r = gp__native(f);
+	long r = old ? gp__native(f) : gp__raw(SYS_prlimit64, pid, f->rsi, f->rdx, f->r10);
 
 	if (!r && mine && from && what == RLIMIT_AS && gp__space_is_limited())
 		spare_nothing(h);

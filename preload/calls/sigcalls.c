@@ -3,8 +3,10 @@
  * What these calls change is virtual: see signal.c. No system call is made for
  * a mask, and one for an action only when the kernel's own has to differ.
  */
+#include "preload/calls/futex.h"
 #include "preload/calls/signal.h"
 #include "preload/calls/thread.h"
+#include "preload/diag.h"
 #include "preload/trap/patch.h"
 
 GP_CALL(rt_sigprocmask)
@@ -189,6 +191,30 @@ static siginfo_t from_me(struct gp_hub *h, int sig)
 	info.si_pid = h->pid;
 	info.si_uid = (unsigned)gp__raw(SYS_getuid);
 	return info;
+}
+
+/* SIGKILL never comes to us, but this one does: what owners of robust mutexes leave
+ * is marked before, as the kernel knows only the first thread's. kill(-1) spares us. */
+static void end_of_owners(struct gp_hub *h, int pid)
+{
+	if (pid != 0 && pid != h->pid && (pid >= -1 || -pid != gp__raw(SYS_getpgid, 0)))
+		return;
+	gp__robust_exit_all(h);
+	gp__stats_print();
+}
+
+GP_CALL(kill)
+{
+	int pid = gp__process_of(h, (int)f->rdi);
+
+	if ((int)f->rsi == SIGKILL)
+		end_of_owners(h, pid);
+	return gp__raw(SYS_kill, pid, f->rsi);
+}
+
+GP_CALL(rt_sigqueueinfo)
+{
+	return gp__raw(SYS_rt_sigqueueinfo, gp__process_of(h, (int)f->rdi), f->rsi, f->rdx);
 }
 
 GP_CALL(tgkill)

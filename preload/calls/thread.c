@@ -47,6 +47,11 @@ struct gp_guest *gp__thread_by_tid(struct gp_hub *h, int tid)
 	return NULL;
 }
 
+int gp__process_of(struct gp_hub *h, int id)
+{
+	return id > TID_FIRST && gp__thread_by_tid(h, id) ? h->pid : id;
+}
+
 static int new_tid(struct gp_hub *h)
 {
 	do {
@@ -258,6 +263,9 @@ GP_CALL(exit_group)
 }
 
 GP_CALL(gettid) { return me->tid; }
+
+/* getpgid, getsid */
+GP_CALL(of_process) { return gp__raw((long)f->nr, gp__process_of(h, (int)f->rdi)); }
 
 GP_CALL(set_tid_address)
 {

@@ -6,6 +6,9 @@
 
 /* NULL: no living thread has that id. O(threads). */
 struct gp_guest *gp__thread_by_tid(struct gp_hub *h, int tid);
+/* A call that means a process has it by the id of any of its threads: the process's
+ * id for that of one of ours, any other number as it is. */
+int gp__process_of(struct gp_hub *h, int id);
 /* A record for the thread that runs now, at start. NULL: no memory. */
 struct gp_guest *gp__thread_first(void);
 /* Hooks of core: a greenlet of gp_spawn becomes a thread of the program, of a
