@@ -11,6 +11,14 @@ load helpers
     same_three_ways fork_signal
 }
 
+@test "fork: with a full table of descriptors" {
+    GREENPATCH_QUIET=on same_three_ways fork_table_full
+}
+
+@test "processes: named by the id of one of their threads" {
+    same_three_ways thread_named
+}
+
 @test "posix_spawn, vfork, system, popen: while other threads run, missing programs too" {
     same_three_ways spawn
 }

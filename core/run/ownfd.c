@@ -128,9 +128,10 @@ int gp__fd_hide(int fd)
 	if (fd < 0)
 		return fd;
 	hidden = dup_from(fd, gp__max(top() - OWN_MAX, 3L));
-	gp__raw(SYS_close, fd);
 	if (gp__is_err(hidden))
-		return (int)hidden;
+		hidden = fd; /* in a full table there is only the number that it has */
+	else
+		gp__raw(SYS_close, fd);
 	for (unsigned i = 0; i < OWN_MAX; i++)
 		if (own[i] < 0) {
 			own[i] = (int)hidden;

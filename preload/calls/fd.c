@@ -23,6 +23,7 @@
 #include "preload/calls/fd.h"
 #include "preload/calls/offload.h"
 #include "preload/calls/preempt.h"
+#include "preload/calls/thread.h"
 #include "preload/diag.h"
 
 #define MEM_DEVICES 1 /* major number of /dev/null, zero, full, random, urandom ... */
@@ -381,8 +382,11 @@ GP_CALL(fcntl)
 		return gp__owner_set(h, f);
 	if (cmd == F_GETOWN_EX)
 		return gp__owner_get(h, f);
-	if (cmd == F_SETOWN)
+	if (cmd == F_SETOWN) {
 		gp__owner_forget(h, (int)f->rdi);
+		if (gp__thread_other(h, f->rdx)) /* for the kernel no process, and no error */
+			return gp__raw(SYS_fcntl, f->rdi, F_SETOWN, 0);
+	}
 	if (cmd != F_SETLKW && cmd != F_OFD_SETLKW)
 		return gp__native(f);
 	try = cmd == F_SETLKW ? F_SETLK : F_OFD_SETLK;

@@ -72,6 +72,29 @@ GP_CALL(open)
 	}
 }
 
+/* The other calls that name a file. */
+GP_CALL(named)
+{
+	bool first = f->nr == SYS_stat || f->nr == SYS_lstat || f->nr == SYS_access || f->nr == SYS_readlink;
+	struct gp_frame copy;
+	struct gp_guest *who;
+	char path[GP__PROC_PATH];
+	long r;
+
+	if (f->nr == SYS_readlink || f->nr == SYS_readlinkat) {
+		r = gp__proc_self_link(h, me, f->arg[!first], f->arg[!first + 1], f->arg[!first + 2]);
+		if (r != -EXDEV)
+			return r;
+	}
+	switch (gp__proc_look(h, me, f->arg[!first], path, &who)) {
+	case GP__PROC_COMM: case GP__PROC_PATH_OF:
+		copy = *f;
+		copy.arg[!first] = (uint64_t)path;
+		return gp__pass(h, me, &copy);
+	default: return gp__pass(h, me, f);
+	}
+}
+
 GP_CALL(fallocate)
 {
 	long r = gp__sys_offload(h, me, f);

@@ -1,13 +1,14 @@
 /* proc.c - what /proc says of threads.
  *
  * The kernel knows one thread, the program knows many. A path that names one of
- * them, /proc/self/task/TID, leads to the kernel's thread, which has the same
- * files; its name, TID/comm, comes from our record (pthread_getname_np and
- * pthread_setname_np of another thread open it). A listing of the tasks shows
+ * them, /proc/self/task/TID or /proc/TID, leads to the kernel's thread, which has
+ * the same files; its name, TID/comm, comes from our record (pthread_getname_np
+ * and pthread_setname_np of another thread open it). A listing of the tasks shows
  * the program's threads.
  *
- * Done for open and its relatives, for paths from the root: what a program
- * does. The name is a file in memory; a write to its number sets the name.
+ * Done for open, stat, access, readlink and their relatives (fs.c), for paths
+ * from the root: what a program does. The name is a file in memory; a write to
+ * its number sets the name.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -55,7 +56,8 @@ static bool read_path(char *to, size_t size, uint64_t from)
 
 enum gp_proc gp__proc_look(struct gp_hub *h, struct gp_guest *me, uint64_t from, char *path, struct gp_guest **who)
 {
-	char text[GP__PROC_PATH], own[32];
+	char text[GP__PROC_PATH - 16], own[32]; /* the kernel's name may be longer */
+	bool as_process = false;
 	const char *s;
 
 	if (!read_path(text, sizeof text, from))
@@ -67,18 +69,36 @@ enum gp_proc gp__proc_look(struct gp_hub *h, struct gp_guest *me, uint64_t from,
 		s = after(text, "/proc/self/task");
 		if (!s)
 			s = after(text, own);
-		if (!s)
-			return GP__PROC_NONE;
-		if (!*s || !strcmp(s, "/"))
+		if (s && (!*s || !strcmp(s, "/")))
 			return GP__PROC_TASKS;
-		if (*s++ != '/')
+		if (s && *s++ != '/')
 			return GP__PROC_NONE;
+		if (!s) { /* every thread has the files of a process, too, in a folder that is not listed */
+			s = text + sizeof "/proc";
+			as_process = true;
+		}
 		*who = thread_at(h, &s);
 	}
 	if (!*who || (*who)->is_main || (*s && *s != '/'))
 		return GP__PROC_NONE;
-	gp__format(path, GP__PROC_PATH, "/proc/self/task/%d%s", h->tid, s);
+	if (as_process)
+		gp__format(path, GP__PROC_PATH, "/proc/self%s", s);
+	else
+		gp__format(path, GP__PROC_PATH, "/proc/self/task/%d%s", h->tid, s);
 	return strcmp(s, "/comm") ? GP__PROC_PATH_OF : GP__PROC_COMM;
+}
+
+long gp__proc_self_link(struct gp_hub *h, struct gp_guest *me, uint64_t from, uint64_t to, uint64_t size)
+{
+	char text[sizeof "/proc/thread-self"], link[40];
+	size_t n;
+
+	if (me->is_main || !read_path(text, sizeof text, from) || strcmp(text, "/proc/thread-self"))
+		return -EXDEV;
+	if ((int)size <= 0)
+		return -EINVAL;
+	n = gp__min(gp__format(link, sizeof link, "%d/task/%d", h->pid, me->tid), (size_t)size);
+	return gp__copy((void *)to, link, n) ? -EFAULT : (long)n;
 }
 
 /* ---- names ---------------------------------------------------------------------- */

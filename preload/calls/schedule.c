@@ -1,4 +1,4 @@
-/* schedule.c - affinity, policy, priority, nice value, I/O priority of each thread.
+/* schedule.c - affinity, policy, priority, nice value, I/O priority, timer slack of each thread.
  *
  * All greenlets run on one kernel thread, which is scheduled as the first one
  * wants: what that sets is set for real. What is set for another is kept in its
@@ -12,6 +12,7 @@
  */
 #include <linux/ioprio.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include "core/run/kthread.h"
 #include "preload/calls/schedule.h"
@@ -35,6 +36,7 @@ struct gp_schedule {
 	struct attr attr;
 	int nice;   /* of the policies that have none, too */
 	int ioprio; /* as it was set; -1: it was not */
+	long slack; /* ns */
 	long bytes; /* of cpus */
 	uint8_t cpus[CPUS_MAX];
 };
@@ -59,6 +61,7 @@ static long read_back(struct gp_schedule *s)
 	if (gp__is_err(now.bytes))
 		return now.bytes;
 	now.nice = 20 - (int)nice;
+	now.slack = gp__raw(SYS_prctl, PR_GET_TIMERSLACK, 0, 0, 0, 0);
 	*s = now;
 	return 0;
 }
@@ -70,6 +73,8 @@ static void put_on(struct gp_schedule *s)
 	gp__raw(SYS_sched_setattr, 0, &s->attr, 0);
 	if (s->ioprio >= 0)
 		gp__raw(SYS_ioprio_set, OF_THREAD, 0, s->ioprio);
+	if (s->slack > 0)
+		gp__raw(SYS_prctl, PR_SET_TIMERSLACK, s->slack, 0, 0, 0);
 }
 
 struct trial {
@@ -268,4 +273,21 @@ GP_CALL(schedule)
 	if (sets(f->nr))
 		return g->is_main ? set_first(h, &copy) : set(g, &copy);
 	return g->is_main || !g->schedule ? gp__native(&copy) : get(g->schedule, &copy);
+}
+
+/* Whose slack is not the first thread's sleeps by the first one's all the same. */
+long gp__schedule_slack(struct gp_hub *h, struct gp_guest *me, const struct gp_frame *f)
+{
+	struct gp_schedule *s;
+
+	if (me->is_main)
+		return f->rdi == PR_SET_TIMERSLACK && h->stats.live > 1 && !keep_others(h) ? -ENOMEM : gp__native(f);
+	if (f->rdi == PR_GET_TIMERSLACK)
+		return me->schedule ? me->schedule->slack : gp__native(f);
+	s = own(me);
+	if (!s)
+		return -ENOMEM;
+	/* 0, or less: the one that it began with, which nobody has noted */
+	s->slack = (long)f->rsi > 0 ? (long)f->rsi : gp__raw(SYS_prctl, PR_GET_TIMERSLACK, 0, 0, 0, 0);
+	return 0;
 }

@@ -212,11 +212,6 @@ GP_CALL(kill)
 	return gp__raw(SYS_kill, pid, f->rsi);
 }
 
-GP_CALL(rt_sigqueueinfo)
-{
-	return gp__raw(SYS_rt_sigqueueinfo, gp__process_of(h, (int)f->rdi), f->rsi, f->rdx);
-}
-
 GP_CALL(tgkill)
 {
 	siginfo_t info = from_me(h, (int)f->rdx);

@@ -20,8 +20,6 @@
 #include "preload/calls/thread.h"
 #include "preload/diag.h"
 
-#define TID_FIRST (1 << 22)
-#define TID_LAST  ((1 << 30) - 1)
 
 struct gp_guest *gp__thread_first(void)
 {
@@ -47,18 +45,13 @@ struct gp_guest *gp__thread_by_tid(struct gp_hub *h, int tid)
 	return NULL;
 }
 
-int gp__process_of(struct gp_hub *h, int id)
-{
-	return id > TID_FIRST && gp__thread_by_tid(h, id) ? h->pid : id;
-}
-
 static int new_tid(struct gp_hub *h)
 {
 	do {
-		if (gp__shim.next_tid < TID_FIRST || gp__shim.next_tid == TID_LAST)
-			gp__shim.next_tid = TID_FIRST;
+		if (gp__shim.next_tid < GP__TID_FIRST || gp__shim.next_tid == GP__TID_LAST)
+			gp__shim.next_tid = GP__TID_FIRST;
 		gp__shim.next_tid++;
-	} while (h->stats.greenlets > TID_LAST - TID_FIRST && gp__thread_by_tid(h, gp__shim.next_tid));
+	} while (h->stats.greenlets > GP__TID_LAST - GP__TID_FIRST && gp__thread_by_tid(h, gp__shim.next_tid));
 	return gp__shim.next_tid;
 }
 
@@ -264,9 +257,6 @@ GP_CALL(exit_group)
 
 GP_CALL(gettid) { return me->tid; }
 
-/* getpgid, getsid */
-GP_CALL(of_process) { return gp__raw((long)f->nr, gp__process_of(h, (int)f->rdi)); }
-
 GP_CALL(set_tid_address)
 {
 	me->clear_tid = (uint32_t *)f->rdi;
@@ -365,6 +355,17 @@ GP_CALL(prctl)
 		return gp__sys_credentials(h, me, f);
 	if (f->rdi == 59) /* PR_SET_SYSCALL_USER_DISPATCH is ours */
 		return -EINVAL;
+	if (f->rdi == PR_SET_TSC && f->rsi == PR_TSC_SIGSEGV) {
+		gp__refused("prctl(PR_SET_TSC)", "the hub could not read the time either");
+		return -EINVAL;
+	}
+	if (f->rdi == PR_GET_TID_ADDRESS) {
+		long r = gp__native(f); /* a kernel may not tell it at all */
+
+		return r ? r : gp__copy((void *)f->rsi, &me->clear_tid, sizeof me->clear_tid);
+	}
+	if (f->rdi == PR_SET_TIMERSLACK || f->rdi == PR_GET_TIMERSLACK)
+		return gp__schedule_slack(h, me, f);
 	if (f->rdi == PR_SET_NAME && me->is_main)
 		keep_names(h);
 	if (f->rdi == PR_SET_NAME && !me->is_main) {

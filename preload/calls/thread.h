@@ -4,11 +4,24 @@
 
 #include "preload/shim.h"
 
+#define GP__TID_FIRST (1 << 22) /* more than the kernel gives */
+#define GP__TID_LAST  ((1 << 30) - 1)
+
 /* NULL: no living thread has that id. O(threads). */
 struct gp_guest *gp__thread_by_tid(struct gp_hub *h, int tid);
+/* Likewise, but not the first: one that for the kernel is nobody. */
+static inline struct gp_guest *gp__thread_other(struct gp_hub *h, uint64_t tid)
+{
+	struct gp_guest *g = gp__unlikely((int)tid >= GP__TID_FIRST) ? gp__thread_by_tid(h, (int)tid) : NULL;
+
+	return g && !g->is_main ? g : NULL;
+}
 /* A call that means a process has it by the id of any of its threads: the process's
  * id for that of one of ours, any other number as it is. */
-int gp__process_of(struct gp_hub *h, int id);
+static inline int gp__process_of(struct gp_hub *h, int id)
+{
+	return gp__thread_other(h, (uint64_t)id) ? h->pid : id;
+}
 /* A record for the thread that runs now, at start. NULL: no memory. */
 struct gp_guest *gp__thread_first(void);
 /* Hooks of core: a greenlet of gp_spawn becomes a thread of the program, of a
