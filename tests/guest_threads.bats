@@ -179,6 +179,10 @@ load helpers
     same_three_ways memory_limits
 }
 
+@test "memory: more stacks one after the other than can be at once, each a mapping of its own" {
+    same_three_ways stacks_mapped
+}
+
 @test "code that is mapped, called, moved, changed, replaced and unmapped, ten thousand times without growth" {
     same_three_ways text_moves
 }

@@ -94,7 +94,7 @@ GP_CALL(mmap)
 		r = gp__stack_take(f->rsi);
 		if (r != -ENOMEM)
 			return r;
-		if (!gp__stack_may_map())
+		if (!gp__stack_may_map(h))
 			return -ENOMEM;
 	}
 	if (f->r10 & (MAP_FIXED | MAP_FIXED_NOREPLACE))
@@ -104,8 +104,6 @@ GP_CALL(mmap)
 		return r;
 	if (f->r10 & MAP_FIXED)
 		gone(f->rdi, f->rsi);
-	if (stack)
-		gp__stack_mapped();
 	if (f->r10 & MAP_SHARED)
 		remember_shared((unsigned long)r, (unsigned long)r + gp__align_up(f->rsi, GP__PAGE));
 	return r;

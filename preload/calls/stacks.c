@@ -14,8 +14,8 @@
  * chunks are retired: what is not in use is unmapped, and what is when it is
  * given back.
  *
- * Without that, or without guard marks, the request goes to the kernel, 30,000
- * at most, then ENOMEM, which pthread_create turns into EAGAIN as it would
+ * Without that, or without guard marks, the request goes to the kernel, for 30,000
+ * threads at a time, then ENOMEM, which pthread_create turns into EAGAIN as it would
  * natively.
  */
 #include <sys/mman.h>
@@ -54,9 +54,8 @@ struct chunk {
 static struct {
 	struct chunk chunk[CHUNKS_MAX];
 	unsigned chunks;
-	int guards;      /* 0 not asked yet, 1 the kernel has them, -1 it has not */
-	unsigned others; /* stacks that are mappings of their own */
-	bool locked;     /* mlockall(MCL_FUTURE) is in force */
+	int guards;  /* 0 not asked yet, 1 the kernel has them, -1 it has not */
+	bool locked; /* mlockall(MCL_FUTURE) is in force */
 } mem;
 
 static bool have_guards(void)
@@ -246,8 +245,16 @@ bool gp__stack_wanted(const struct gp_frame *f)
 	       gp__shim.config.groups & GP__GROUP_THREAD;
 }
 
-bool gp__stack_may_map(void) { return mem.others < OTHERS_MAX; }
-void gp__stack_mapped(void) { mem.others++; }
+/* Counted by the threads that live, as nothing says that a mapping was a stack when
+ * it goes. libc keeps some of those that have ended, 40 MiB at most. O(chunks). */
+bool gp__stack_may_map(const struct gp_hub *h)
+{
+	unsigned long in_chunks = 0;
+
+	for (unsigned i = 0; i < mem.chunks; i++)
+		in_chunks += mem.chunk[i].used;
+	return h->stats.live < OTHERS_MAX + in_chunks;
+}
 
 /* The records of a whole chunk can be many. */
 static void shorten(struct chunk *c)

@@ -8,9 +8,8 @@
 bool gp__stack_wanted(const struct gp_frame *f);
 /* Its address; -ENOMEM: not from here, the kernel is to map it ... */
 long gp__stack_take(unsigned long size);
-/* ... unless there are too many already; it did. */
-bool gp__stack_may_map(void);
-void gp__stack_mapped(void);
+/* ... unless there are too many already. */
+bool gp__stack_may_map(const struct gp_hub *h);
 /* An munmap or mprotect that is about one. False: it is not. */
 bool gp__stack_unmap_call(const struct gp_frame *f, long *r);
 bool gp__stack_protect(const struct gp_frame *f, long *r);
