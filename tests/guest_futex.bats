@@ -11,6 +11,10 @@ load helpers
     same_three_ways futex_requeue
 }
 
+@test "futex: WAIT_REQUEUE_PI and CMP_REQUEUE_PI make owners; what does not go together is refused" {
+    same_three_ways futex_requeue_pi
+}
+
 @test "futex: time limits on both clocks, and every error" {
     same_three_ways futex_errors
 }

@@ -82,7 +82,11 @@ long gp__futex_wake(unsigned long addr, int n, uint32_t bits)
 
 		if (woken >= n)
 			break;
-		if (w->addr == addr && w->bits & bits)
+		if (w->addr != addr || w->g->g.state != GP__PARKED)
+			continue;
+		if (!w->bits)
+			return -EINVAL;
+		if (w->bits & bits)
 			woken += wake_entry(w);
 	}
 	return woken;
@@ -110,7 +114,7 @@ long gp__futex_wake_everywhere(unsigned long addr, int n, uint32_t bits, unsigne
 {
 	long woken = gp__futex_wake(addr, n, bits), r;
 
-	if (woken < n && gp__futex_outside(addr, flag)) {
+	if (woken >= 0 && woken < n && gp__futex_outside(addr, flag)) {
 		r = gp__raw(SYS_futex, addr, FUTEX_WAKE_BITSET | flag, n - woken, 0, 0, bits);
 		woken += r > 0 ? r : 0;
 	}
@@ -223,9 +227,7 @@ static long deadline_of(const struct gp_frame *f, int op, int64_t *out)
 	                         op != FUTEX_WAIT, out);
 }
 
-/* 0, or what the kernel says of a word that cannot be one: a private one need not
- * be there. */
-static long bad_word(uint64_t addr, uint64_t op)
+long gp__futex_bad_word(uint64_t addr, uint64_t op)
 {
 	uint32_t value;
 
@@ -245,9 +247,9 @@ static long requeue(struct gp_frame *f, bool compare)
 
 	if (nwake < 0 || nmove < 0)
 		return -EINVAL;
-	done = bad_word(f->rdi, f->rsi);
+	done = gp__futex_bad_word(f->rdi, f->rsi);
 	if (!done)
-		done = bad_word(f->r8, f->rsi);
+		done = gp__futex_bad_word(f->r8, f->rsi);
 	if (done)
 		return done;
 	if (compare && gp__load32(&value, (uint32_t *)f->rdi))
@@ -255,6 +257,8 @@ static long requeue(struct gp_frame *f, bool compare)
 	if (compare && value != (uint32_t)f->r9)
 		return -EAGAIN;
 	done = gp__futex_wake_everywhere(f->rdi, nwake, ~0U, f->rsi & FUTEX_PRIVATE_FLAG);
+	if (done < 0)
+		return done;
 	gp__list_each(node, from) {
 		struct gp_futex_wait *w = gp__list_entry(node, struct gp_futex_wait, link);
 
@@ -262,6 +266,8 @@ static long requeue(struct gp_frame *f, bool compare)
 			break;
 		if (w->addr != f->rdi || w->g->g.state != GP__PARKED)
 			continue;
+		if (!w->bits)
+			return -EINVAL;
 		if (f->rdi != f->r8) {
 			gp__list_del(node);
 			w->addr = w->g->g.wait_object = f->r8;
@@ -279,11 +285,11 @@ static long wake_op(struct gp_frame *f)
 {
 	uint32_t enc = (uint32_t)f->r9, old, new, was;
 	int arg = sign_extend12(enc >> 12 & 0xfff), cmp = sign_extend12(enc & 0xfff), hit;
-	long woken;
+	long woken, more;
 
-	woken = bad_word(f->rdi, f->rsi);
+	woken = gp__futex_bad_word(f->rdi, f->rsi);
 	if (!woken)
-		woken = bad_word(f->r8, f->rsi);
+		woken = gp__futex_bad_word(f->r8, f->rsi);
 	if (woken)
 		return woken;
 	if (enc >> 28 & FUTEX_OP_OPARG_SHIFT)
@@ -314,7 +320,10 @@ static long wake_op(struct gp_frame *f)
 	default: return -ENOSYS;
 	}
 	woken = gp__futex_wake_everywhere(f->rdi, (int)f->rdx, ~0U, f->rsi & FUTEX_PRIVATE_FLAG);
-	return hit ? woken + gp__futex_wake_everywhere(f->r8, (int)f->r10, ~0U, f->rsi & FUTEX_PRIVATE_FLAG) : woken;
+	if (!hit || woken < 0)
+		return woken;
+	more = gp__futex_wake_everywhere(f->r8, (int)f->r10, ~0U, f->rsi & FUTEX_PRIVATE_FLAG);
+	return more < 0 ? more : woken + more;
 }
 
 GP_CALL(futex)
@@ -323,9 +332,12 @@ GP_CALL(futex)
 	int64_t deadline;
 	long r;
 
+	if (f->rsi & FUTEX_CLOCK_REALTIME && op != FUTEX_WAIT_BITSET && op != FUTEX_WAIT_REQUEUE_PI && op != FUTEX_LOCK_PI2)
+		return -ENOSYS;
 	switch (op) {
 	case FUTEX_WAIT:
 	case FUTEX_WAIT_BITSET:
+	case FUTEX_WAIT_REQUEUE_PI:
 	case FUTEX_LOCK_PI:
 	case FUTEX_LOCK_PI2:
 		r = deadline_of(f, op, &deadline);
@@ -333,12 +345,14 @@ GP_CALL(futex)
 			return r;
 		if (op == FUTEX_LOCK_PI || op == FUTEX_LOCK_PI2)
 			return gp__futex_lock_pi(h, me, f, deadline, false);
+		if (op == FUTEX_WAIT_REQUEUE_PI)
+			return gp__futex_wait_requeue_pi(h, me, f, deadline);
 		return wait(h, me, f, op == FUTEX_WAIT ? ~0U : (uint32_t)f->r9, deadline);
 	case FUTEX_WAKE:
 	case FUTEX_WAKE_BITSET:
 		if (op == FUTEX_WAKE_BITSET && !(uint32_t)f->r9)
 			return -EINVAL;
-		r = bad_word(f->rdi, f->rsi);
+		r = gp__futex_bad_word(f->rdi, f->rsi);
 		if (r)
 			return r;
 		/* The kernel wakes one where none was asked for. */
@@ -346,6 +360,7 @@ GP_CALL(futex)
 		                       f->rsi & FUTEX_PRIVATE_FLAG);
 	case FUTEX_REQUEUE: return requeue(f, false);
 	case FUTEX_CMP_REQUEUE: return requeue(f, true);
+	case FUTEX_CMP_REQUEUE_PI: return gp__futex_requeue_pi(h, f);
 	case FUTEX_WAKE_OP: return wake_op(f);
 	case FUTEX_TRYLOCK_PI: return gp__futex_lock_pi(h, me, f, GP__NEVER, true);
 	case FUTEX_UNLOCK_PI: return gp__futex_unlock_pi(me, f);

@@ -11,7 +11,8 @@ struct gp_futex_wait {
 	struct gp_list link;  /* in the queue of addr's bucket; alone when woken */
 	struct gp_guest *g;   /* who waits */
 	unsigned long addr;
-	uint32_t bits;
+	unsigned long lock;   /* FUTEX_WAIT_REQUEUE_PI: the word it is to be moved to; then 0 */
+	uint32_t bits;        /* 0: it waits to be made the owner, and is not for FUTEX_WAKE */
 	bool woken;           /* it was this wait that was ended */
 };
 
@@ -26,7 +27,8 @@ int gp__futex_park(struct gp_hub *h, struct gp_futex_wait *w, int64_t deadline, 
 /* All three. */
 int gp__futex_wait(struct gp_hub *h, struct gp_futex_wait *w, struct gp_guest *me, unsigned long addr, uint32_t bits, int64_t deadline,
                    bool shared);
-/* Wakes up to n greenlets that wait for the word; how many. */
+/* Wakes up to n greenlets that wait for the word; how many. -EINVAL: one of them
+ * waits to be the owner. */
 long gp__futex_wake(unsigned long addr, int n, uint32_t bits);
 /* The same, greenlets or not. flag: FUTEX_PRIVATE_FLAG of the call, which a wake
  * and a wait have in common. */
@@ -34,6 +36,9 @@ long gp__futex_wake_everywhere(unsigned long addr, int n, uint32_t bits, unsigne
 /* The word: 0, or -EFAULT if it can be no futex. One of the whole system's (no flag)
  * has to be in a page that can be written to, or in a file. */
 long gp__futex_look(unsigned long addr, unsigned flag, uint32_t *value);
+/* 0, or what the kernel says of a word that cannot be one: a private one need not
+ * be there. op: the call's, with its flag. */
+long gp__futex_bad_word(uint64_t addr, uint64_t op);
 /* There is no futex_waitv: others cannot count those that wait. */
 bool gp__futex_unwatched(void);
 /* Whether somebody who is no greenlet may wait for the word or wake it: another
@@ -43,6 +48,8 @@ bool gp__futex_outside(unsigned long addr, unsigned flag);
 /* futex_pi.c */
 long gp__futex_lock_pi(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, int64_t deadline, bool try);
 long gp__futex_unlock_pi(struct gp_guest *me, struct gp_frame *f);
+long gp__futex_wait_requeue_pi(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, int64_t deadline);
+long gp__futex_requeue_pi(struct gp_hub *h, struct gp_frame *f);
 /* One, greenlet or not, that waits without FUTEX_PRIVATE_FLAG: as the kernel
  * wakes when a thread has ended. */
 void gp__futex_wake_joiner(unsigned long addr);

@@ -9,7 +9,11 @@
  * again from time to time: an unlock in another process tells nobody that the
  * kernel does not know of.
  *
- * Semantics: kernel/futex/{pi,core}.c.
+ * FUTEX_WAIT_REQUEUE_PI is a wait for one word that ends as the owner of another:
+ * FUTEX_CMP_REQUEUE_PI moves it there. Not in memory that others share, where it
+ * is ENOSYS.
+ *
+ * Semantics: kernel/futex/{pi,requeue,core}.c.
  */
 #include <linux/futex.h>
 #include "preload/calls/futex.h"
@@ -28,7 +32,7 @@ static struct gp_futex_wait *first_waiter(unsigned long addr, bool *more)
 	gp__list_each(node, q) {
 		struct gp_futex_wait *w = gp__list_entry(node, struct gp_futex_wait, link);
 
-		if (w->addr != addr || w->g->g.state != GP__PARKED)
+		if (w->addr != addr || w->bits || w->lock || w->g->g.state != GP__PARKED)
 			continue;
 		if (first) {
 			*more = true;
@@ -70,7 +74,7 @@ long gp__futex_lock_pi(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f
 		if (was != old)
 			continue;
 		until = shared ? gp__min(deadline, gp__deadline_after(GP__FUTEX_LOOK_AGAIN)) : deadline;
-		r = gp__futex_wait(h, &w, me, f->rdi, ~0U, until, shared);
+		r = gp__futex_wait(h, &w, me, f->rdi, 0, until, shared);
 		if (r == -ETIMEDOUT && until != deadline)
 			continue;
 		/* 0: whoever unlocked it, or ended with it, has made us the owner */
@@ -112,6 +116,102 @@ long gp__futex_unlock_pi(struct gp_guest *me, struct gp_frame *f)
 		r = hand_over(f->rdi, old, 0);
 	} while (r == -EAGAIN);
 	return r;
+}
+
+/* ---- condition variables ---------------------------------------------------------- */
+
+long gp__futex_wait_requeue_pi(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f, int64_t deadline)
+{
+	unsigned flag = f->rsi & FUTEX_PRIVATE_FLAG;
+	struct gp_futex_wait w;
+	uint32_t value;
+	long r;
+
+	if (f->rdi == f->r8 || f->rdi & 3)
+		return -EINVAL;
+	r = gp__futex_bad_word(f->r8, f->rsi);
+	if (r)
+		return r;
+	if (gp__futex_look(f->rdi, flag, &value))
+		return -EFAULT;
+	if (gp__futex_outside(f->rdi, flag) || gp__futex_outside(f->r8, flag))
+		return -ENOSYS;
+	if (value != (uint32_t)f->rdx)
+		return -EAGAIN;
+	if (deadline != GP__NEVER && deadline <= gp__now())
+		return -ETIMEDOUT;
+	gp__futex_enter(&w, me, f->rdi, 0);
+	w.lock = f->r8;
+	r = gp__futex_park(h, &w, deadline, false);
+	gp__list_del(&w.link);
+	/* Once moved, the call made again would find that the first word has changed. */
+	if (r == -EINTR)
+		return w.lock ? GP__RESTART_ALWAYS : -EAGAIN;
+	return r;
+}
+
+/* 1: who waits is the owner now, and awake; 0: it stands in the queue for that. */
+static long give_or_queue(struct gp_hub *h, struct gp_futex_wait *w, uint32_t waiters)
+{
+	uint32_t *word = (uint32_t *)w->lock, old, new, was;
+
+	do {
+		if (gp__load32(&old, word))
+			return -EFAULT;
+		if ((int)(old & TID_MASK) == w->g->tid)
+			return -EDEADLK;
+		if (old & TID_MASK && !gp__thread_by_tid(h, (int)(old & TID_MASK)))
+			return -ESRCH;
+		if (old & TID_MASK)
+			new = old | FUTEX_WAITERS;
+		else
+			new = (uint32_t)w->g->tid | (old & FUTEX_OWNER_DIED) | waiters;
+		if (gp__cas32(word, old, new, &was))
+			return -EFAULT;
+	} while (was != old);
+	gp__list_del(&w->link);
+	w->addr = w->g->g.wait_object = w->lock;
+	w->lock = 0;
+	if (old & TID_MASK) {
+		gp__list_append(gp__futex_queue(w->addr), &w->link);
+		return 0;
+	}
+	gp__wake(&w->g->g, 0);
+	return 1;
+}
+
+long gp__futex_requeue_pi(struct gp_hub *h, struct gp_frame *f)
+{
+	int nmove = (int)f->r10;
+	uint32_t value;
+	long done = 0, r;
+
+	if (f->rdi == f->r8 || (int)f->rdx != 1 || nmove < 0)
+		return -EINVAL;
+	r = gp__futex_bad_word(f->rdi, f->rsi);
+	if (!r)
+		r = gp__futex_bad_word(f->r8, f->rsi);
+	if (r)
+		return r;
+	if (gp__load32(&value, (uint32_t *)f->rdi))
+		return -EFAULT;
+	if (value != (uint32_t)f->r9)
+		return -EAGAIN;
+	gp__list_each(node, gp__futex_queue(f->rdi)) {
+		struct gp_futex_wait *w = gp__list_entry(node, struct gp_futex_wait, link);
+
+		if (done > nmove)
+			break;
+		if (w->addr != f->rdi || w->g->g.state != GP__PARKED)
+			continue;
+		if (w->bits || w->lock != f->r8)
+			return -EINVAL;
+		r = give_or_queue(h, w, nmove ? FUTEX_WAITERS : 0);
+		if (r < 0)
+			return r;
+		done++;
+	}
+	return done;
 }
 
 /* ---- robust lists --------------------------------------------------------------- */
