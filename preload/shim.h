@@ -99,7 +99,7 @@ struct gp_shim {
 	struct gp_action action[65];  /* by number; the program's */
 	uint64_t hooked;              /* those whose kernel action is our handler */
 	uint64_t fd_mask;             /* blocked in the kernel too, for signalfd */
-	uint64_t kernel_mask;         /* ... all that is: fd_mask, and see gp__signal_mask_settle() */
+	uint64_t kernel_mask;         /* ... all that is: fd_mask, what is held, and see gp__signal_mask_settle() */
 	uint64_t pending;             /* of the process */
 	struct gp_list sigqueue;      /* struct gp_signal */
 	void *altstack;               /* the kernel's alternate stack: ours */

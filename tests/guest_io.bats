@@ -3,6 +3,10 @@
 
 load helpers
 
+@test "splice: what is wrong is said at once, what is right waits" {
+    same_three_ways splice_errors
+}
+
 @test "pipe: blocking writes of 16 MiB in all from several threads arrive complete" {
     same_three_ways pipe_big
 }

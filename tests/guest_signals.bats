@@ -3,6 +3,10 @@
 
 load helpers
 
+@test "signals: faster than they are taken, of a timer, to the limit, in a handler" {
+    TRAPS_MAX=20000 same_three_ways signal_flood
+}
+
 @test "signals: handlers, siginfo, nesting, deferral, pending ones" {
     same_three_ways signal_handlers
 }

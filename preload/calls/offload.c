@@ -172,3 +172,20 @@ GP_CALL(offload)
 	r = at_once(f);
 	return r == -EAGAIN ? gp__offload_call(h, me, (long)f->nr, (long *)f->arg) : r;
 }
+
+/* mq_timedsend, mq_timedreceive: with a time that has passed first. */
+GP_CALL(mq)
+{
+	static const struct timespec past;
+	struct timespec ts = past;
+	long r;
+
+	if (gp__offload_here(h, me, (long)f->nr, (long *)f->arg, &r))
+		return r;
+	if (f->r8 && gp__copy(&ts, (void *)f->r8, sizeof ts))
+		return -EFAULT;
+	if (ts.tv_sec < 0 || ts.tv_nsec < 0 || ts.tv_nsec >= GP__SEC)
+		return -EINVAL;
+	r = gp__raw((long)f->nr, f->rdi, f->rsi, f->rdx, f->r10, &past);
+	return r == -ETIMEDOUT ? gp__offload_call(h, me, (long)f->nr, (long *)f->arg) : r;
+}

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include "preload/calls/fd.h"
 #include "preload/calls/preempt.h"
@@ -384,9 +385,26 @@ GP_CALL(sendfile)
 	return done;
 }
 
+static bool same_pipe(int a, int b)
+{
+	struct stat in, out;
+
+	return !gp__raw(SYS_fstat, a, &in) && !gp__raw(SYS_fstat, b, &out) && in.st_dev == out.st_dev && in.st_ino == out.st_ino;
+}
+
+/* The kernel would not wait for such a call, but say what is wrong with it (do_splice()). */
+static bool splice_wrong(const struct gp_frame *f, int in, int out)
+{
+	bool from = is_pipe(in), to = is_pipe(out);
+
+	return f->r9 & ~15UL || (from && f->rsi) || (to && f->r10) || (from && to && same_pipe(in, out)) ||
+	       (gp__raw(SYS_fcntl, in, F_GETFL) & O_ACCMODE) == O_WRONLY || !(gp__raw(SYS_fcntl, out, F_GETFL) & O_ACCMODE);
+}
+
 GP_CALL(splice)
 {
 	struct gp_io in, out;
+	bool looked = false;
 
 	gp__io_open(&in, h, me, f, (int)f->rdi, GP__READ);
 	gp__io_open(&out, h, me, f, (int)f->rdx, GP__WRITE);
@@ -396,13 +414,19 @@ GP_CALL(splice)
 	in.also = &out;
 	out.also = &in;
 	for (;;) {
+		struct gp_io *waits = NULL;
 		long r = 0;
 
 		if (!never_waits(&in) && !gp__fd_ready(in.fd, GP__READ))
-			r = gp__io_wait(&in);
+			waits = &in;
 		else if (!never_waits(&out) && !gp__fd_ready(out.fd, GP__WRITE))
-			r = gp__io_wait(&out);
-		else {
+			waits = &out;
+		if (waits) {
+			if (!looked && splice_wrong(f, in.fd, out.fd))
+				return gp__native(f);
+			looked = true;
+			r = gp__io_wait(waits);
+		} else {
 			in.arg = (void *)f->r8;
 			r = attempt_move(&in);
 			if (r != -EAGAIN)

@@ -168,6 +168,8 @@ static long directed(struct gp_hub *h, int tgid, int tid, int sig, siginfo_t *in
 		return -ESRCH;
 	if (sig < 0 || sig > 64)
 		return -EINVAL;
+	if (sig && !gp__signal_fits(to, sig))
+		return -EAGAIN;
 	if (sig)
 		gp__signal_direct(to, info);
 	return 0;

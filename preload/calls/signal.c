@@ -1,16 +1,22 @@
 /* signal.c - which thread takes a signal, and what then happens.
  *
- * The kernel's mask stays empty and its actions are ours (for what would be
+ * The kernel's mask is empty at first and its actions are ours (for what would be
  * ignored or would stop the process they stay the kernel's until the program
  * blocks or handles the signal), so every signal reaches gp__on_signal and is
  * queued here. From then on this file is the kernel: masks are virtual and
  * belong to a greenlet, a signal of the process goes to a greenlet that waits
  * for it or does not block it, the first thread before others.
  *
+ * One that nobody takes is held: blocked in the kernel from then on, until
+ * somebody takes it. Those that follow wait there: as many as the limit allows,
+ * a timer's as one with its overruns. A handler that blocks what comes faster
+ * than it ends would otherwise not end at all.
+ *
  * A signal that is to be taken sets attention on its greenlet and ends its
  * wait with -EINTR; it is taken on the way out of the call (or in the
  * interrupted context), where the frame is made.
  */
+#include <sys/resource.h>
 #include "preload/calls/fd.h"
 #include "preload/calls/futex.h"
 #include "preload/calls/preempt.h"
@@ -28,6 +34,12 @@ static struct {
 	siginfo_t info[RING];
 	volatile uint32_t in, out;
 } ring;
+
+/* Faults come to us, whoever blocks them: gp__copy() lives on them. */
+#define OURS (GP__UNBLOCKABLE | GP__SIG(SIGSYS) | GP__SIG(GP__TICK_SIGNAL) | GP__SIG(SIGSEGV) | GP__SIG(SIGBUS) | \
+              GP__SIG(SIGILL) | GP__SIG(SIGFPE) | GP__SIG(SIGTRAP))
+/* ... and what says to us as well that something has changed. */
+#define WE_WAIT_FOR (GP__SIG(SIGCHLD) | GP__SIG(SIGCONT) | GP__SIG(SIGQUIT))
 
 bool gp__action_ignores(int sig)
 {
@@ -94,17 +106,54 @@ void gp__signals_init(struct gp_guest *main)
 
 /* ---- queues ------------------------------------------------------------------ */
 
+static bool takes(const struct gp_guest *g, int sig)
+{
+	return !(g->mask & GP__SIG(sig)) || g->sigwait & GP__SIG(sig);
+}
+
+/* How many there are in all queues. */
+static unsigned long queued;
+
+bool gp__signal_fits(const struct gp_guest *to, int sig)
+{
+	struct rlimit limit;
+
+	return sig < 32 || takes(to, sig) || gp__raw(SYS_getrlimit, RLIMIT_SIGPENDING, &limit) || queued < limit.rlim_cur;
+}
+
+/* What the last signal of a timer said, when it was taken. */
+static struct {
+	bool any;
+	int timer, overrun;
+} told;
+
+/* A timer has one signal at a time: the next are its overruns. */
+static bool overruns(struct gp_list *queue, const siginfo_t *info)
+{
+	gp__list_each(n, queue) {
+		siginfo_t *first = &gp__list_entry(n, struct gp_signal, link)->info;
+
+		if (first->si_code != SI_TIMER || first->si_timerid != info->si_timerid || first->si_signo != info->si_signo)
+			continue;
+		first->si_overrun = (int)gp__min((long)first->si_overrun + info->si_overrun + 1, (long)INT_MAX);
+		return true;
+	}
+	return false;
+}
+
 /* Standard signals are kept once, real-time ones each. False: no memory. */
 static bool enqueue(struct gp_list *queue, uint64_t *pending, const siginfo_t *info)
 {
 	struct gp_signal *s;
 
-	if (info->si_signo < 32 && *pending & GP__SIG(info->si_signo))
+	if (*pending & GP__SIG(info->si_signo) &&
+	    (info->si_signo < 32 || (info->si_code == SI_TIMER && overruns(queue, info))))
 		return true;
 	s = gp__alloc(sizeof *s);
 	if (!s)
 		return false;
 	s->info = *info;
+	queued++;
 	gp__list_append(queue, &s->link);
 	*pending |= GP__SIG(info->si_signo);
 	return true;
@@ -137,31 +186,50 @@ static bool dequeue(struct gp_list *queue, uint64_t *pending, uint64_t set, sigi
 	*out = found->info;
 	gp__list_del(&found->link);
 	gp__free(found);
+	queued--;
 	return true;
 }
 
 /* Its own first, as the kernel does. */
 bool gp__signal_next(struct gp_guest *me, uint64_t set, siginfo_t *out)
 {
-	return dequeue(&me->sigqueue, &me->pending, set, out) ||
-	       dequeue(&gp__shim.sigqueue, &gp__shim.pending, set, out);
+	if (!dequeue(&me->sigqueue, &me->pending, set, out) && !dequeue(&gp__shim.sigqueue, &gp__shim.pending, set, out))
+		return false;
+	if (out->si_code == SI_TIMER) {
+		told.any = true;
+		told.timer = out->si_timerid;
+		told.overrun = out->si_overrun;
+	}
+	return true;
+}
+
+bool gp__signal_overrun(int timer, int *overrun)
+{
+	*overrun = told.overrun;
+	return told.any && told.timer == timer;
+}
+
+void gp__signal_timer_set(int timer)
+{
+	told.any &= told.timer != timer;
+}
+
+static void drop(struct gp_list *queue)
+{
+	gp__list_each(n, queue) {
+		gp__list_del(n);
+		gp__free(gp__list_entry(n, struct gp_signal, link));
+		queued--;
+	}
 }
 
 void gp__signal_forget(struct gp_guest *g)
 {
-	gp__list_each(n, &g->sigqueue) {
-		gp__list_del(n);
-		gp__free(gp__list_entry(n, struct gp_signal, link));
-	}
+	drop(&g->sigqueue);
 	g->pending = 0;
 }
 
 /* ---- who takes it ---------------------------------------------------------------- */
-
-static bool takes(const struct gp_guest *g, int sig)
-{
-	return !(g->mask & GP__SIG(sig)) || g->sigwait & GP__SIG(sig);
-}
 
 /* Ends its wait, if a signal may. */
 static void call_attention(struct gp_guest *g)
@@ -266,20 +334,24 @@ void gp__signal_route(struct gp_hub *h, const siginfo_t *info)
 	enqueue(&gp__shim.sigqueue, &gp__shim.pending, info);
 	if (to)
 		call_attention(to);
+	else
+		gp__shim.kernel_mask |= GP__SIG(sig) & ~(OURS | WE_WAIT_FOR);
 }
 
-bool gp__signal_arrived(struct gp_hub *h, int sig, const siginfo_t *info)
+/* The next of that number waits in the kernel until this one is looked at; those
+ * that must not be blocked do where the ring is full. */
+uint64_t gp__signal_arrived(struct gp_hub *h, int sig, const siginfo_t *info)
 {
 	if (ring.in - ring.out == RING)
-		return false;
+		return GP__SIG(sig);
 	ring.info[ring.in % RING] = *info;
 	ring.in++;
-	return ring.in - ring.out < RING;
+	return ring.in - ring.out < RING ? GP__SIG(sig) & ~OURS : GP__SIG(sig);
 }
 
 void gp__signals_collect(struct gp_hub *h)
 {
-	bool was_full = ring.in - ring.out == RING;
+	bool any = ring.out != ring.in;
 
 	gp__attention_lower(h, GP__ARRIVED);
 	gp__ps_answer(h);
@@ -290,7 +362,7 @@ void gp__signals_collect(struct gp_hub *h)
 		ring.out++;
 		gp__signal_route(h, &info);
 	}
-	if (was_full)
+	if (any)
 		gp__raw(SYS_rt_sigprocmask, SIG_SETMASK, &gp__shim.kernel_mask, 0, 8);
 }
 
@@ -429,22 +501,16 @@ bool gp__signal_fault(struct gp_guest *me, struct gp_ucontext *uc, int sig, cons
 
 /* ---- masks ------------------------------------------------------------------------------- */
 
-/* Faults come to us, whoever blocks them: gp__copy() lives on them. */
-#define OURS (GP__UNBLOCKABLE | GP__SIG(SIGSYS) | GP__SIG(GP__TICK_SIGNAL) | GP__SIG(SIGSEGV) | GP__SIG(SIGBUS) | \
-              GP__SIG(SIGILL) | GP__SIG(SIGFPE) | GP__SIG(SIGTRAP))
-
 void gp__signal_mask_settle(void)
 {
-	uint64_t want = 0;
+	uint64_t want = gp__unlikely(real_threads()) ? ~OURS : gp__shim.kernel_mask & ~gp__shim.fd_mask;
 
-	if (gp__unlikely(real_threads())) {
-		want = ~OURS;
+	if (gp__unlikely(want))
 		gp__list_each(n, &gp__shim.hub->all) {
 			const struct gp_guest *g = gp__guest(gp__list_entry(n, struct gp_greenlet, all));
 
 			want &= g->mask & ~g->sigwait;
 		}
-	}
 	want |= gp__shim.fd_mask;
 	if (want == gp__shim.kernel_mask)
 		return;
@@ -548,11 +614,9 @@ void gp__signals_forked(struct gp_hub *h)
 
 	ring.in = ring.out = 0;
 	h->attention = 0;
-	gp__list_each(n, &gp__shim.sigqueue) {
-		gp__list_del(n);
-		gp__free(gp__list_entry(n, struct gp_signal, link));
-	}
+	drop(&gp__shim.sigqueue);
 	gp__shim.pending = 0;
 	gp__signal_forget(me);
+	queued = 0; /* the others are gone, and theirs */
 	me->g.attention = false;
 }

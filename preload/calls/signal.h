@@ -24,15 +24,22 @@ void gp__action_settle(int sig, bool hook);
 void gp__signal_no_frame(void);
 /* Takes the next pending signal of the set that `me` may have; false: none. */
 bool gp__signal_next(struct gp_guest *me, uint64_t set, siginfo_t *out);
+/* What the last signal taken of that timer said, or false: none since it was set. */
+bool gp__signal_overrun(int timer, int *overrun);
+void gp__signal_timer_set(int timer);
 
 /* Takes over the kernel's actions and mask at start. */
 void gp__signals_init(struct gp_guest *main);
-/* From the kernel's handler while the runtime is busy: noted. False: full. */
-bool gp__signal_arrived(struct gp_hub *h, int sig, const siginfo_t *info);
+/* From the kernel's handler while the runtime is busy: noted. What is to be blocked
+ * until it is collected. */
+uint64_t gp__signal_arrived(struct gp_hub *h, int sig, const siginfo_t *info);
 /* Gives one to the greenlet that takes it, or keeps it pending. */
 void gp__signal_route(struct gp_hub *h, const siginfo_t *info);
 /* Routes what has arrived; lowers GP__ARRIVED. */
 void gp__signals_collect(struct gp_hub *h);
+/* Whether one more may wait for that greenlet (RLIMIT_SIGPENDING; for the user's
+ * other processes the kernel counts, here only what is queued by us). */
+bool gp__signal_fits(const struct gp_guest *to, int sig);
 /* Sends one to a greenlet (tgkill). */
 void gp__signal_direct(struct gp_guest *to, const siginfo_t *info);
 /* A synchronous fault of the program. False: its default is to end it. */
@@ -43,9 +50,10 @@ void gp__signal_take_on_uc(struct gp_hub *h, struct gp_guest *me, struct gp_ucon
 bool gp__signal_take_on_call(struct gp_hub *h, struct gp_guest *me, struct gp_frame *f);
 /* Changes a thread's mask, and sees whether something pending is free now. */
 void gp__signal_set_mask(struct gp_guest *me, uint64_t mask);
-/* The kernel's mask becomes what it has to be now: empty, but for signalfd, and
- * where kernel threads of the program exist for what every greenlet blocks: such
- * a signal is theirs. O(greenlets) there, when a mask changes. */
+/* The kernel's mask becomes what it has to be now: signalfd's; of what is held,
+ * that which nobody takes still; and where kernel threads of the program exist
+ * what every greenlet blocks: such a signal is theirs. O(greenlets) in the last
+ * two cases. */
 void gp__signal_mask_settle(void);
 /* Reads a mask argument: what can be blocked of it. 0 or -errno; NULL is not asked for. */
 long gp__signal_get_mask(uint64_t *out, const void *from, size_t size);

@@ -200,11 +200,31 @@ GP_CALL(timer_create)
 	return 0;
 }
 
+GP_CALL(timer_settime)
+{
+	long r = gp__native(f);
+
+	if (!r)
+		gp__signal_timer_set((int)f->rdi);
+	return r;
+}
+
+/* Signals are taken from the kernel before the program has them. */
+GP_CALL(timer_getoverrun)
+{
+	long r = gp__native(f);
+	int overrun;
+
+	return r >= 0 && gp__signal_overrun((int)f->rdi, &overrun) ? overrun : r;
+}
+
 GP_CALL(timer_delete)
 {
 	struct aimed *a = aimed_find((int)f->rdi);
 	long r = gp__native(f);
 
+	if (!r)
+		gp__signal_timer_set((int)f->rdi);
 	if (!a || r)
 		return r;
 	/* Its last signal may have come and still needs to be led to its thread. */

@@ -268,14 +268,14 @@ void gp__on_signal(int sig, siginfo_t *info, struct gp_ucontext *uc)
 		return;
 	}
 	if (!in_program(h, uc)) {
-		if (!gp__signal_arrived(h, sig, info))
-			uc->sigmask |= 1UL << (sig - 1); /* the ring is full: the kernel keeps it */
+		uc->sigmask |= gp__signal_arrived(h, sig, info);
 		h->attention |= GP__ARRIVED;
 		close_windows(uc);
 		return;
 	}
 	me = gp__me(h);
 	gp__signal_route(h, info);
+	uc->sigmask |= gp__shim.kernel_mask;
 	if (me->g.attention)
 		gp__signal_take_on_uc(h, me, uc);
 }
