@@ -71,6 +71,10 @@ load helpers
     GREENPATCH_QUIET=on same_three_ways descriptor_limits
 }
 
+@test "descriptors: 70,000, or as many as there can be" {
+    GREENPATCH_QUIET=on same_three_ways descriptors_many
+}
+
 @test "descriptors: a number that is closed and reused loses no wake-up" {
     same_three_ways reuse_number
 }

@@ -222,6 +222,8 @@ static long argument(char kind)
 	return 0;
 }
 
+static bool threads;
+
 /* Calls that would wait, or do what the test must not. */
 static int unfit(const struct call *c, const long *a)
 {
@@ -233,6 +235,8 @@ static int unfit(const struct call *c, const long *a)
 	case SYS_fcntl: return a[1] == F_SETFL;
 	case SYS_setsockopt: return a[1] == SOL_SOCKET && (a[2] == SO_RCVTIMEO || a[2] == SO_SNDTIMEO || a[2] == SO_LINGER);
 	case SYS_prctl: return a[0] != 1 && a[0] != 2 && a[0] != 3 && a[0] != 38;
+	case SYS_close_range: return threads && a[2] & 2; /* CLOSE_RANGE_UNSHARE, for one thread */
+	case SYS_mlock: return (unsigned long)a[1] > 1 << 20; /* locks what happens to lie behind, too */
 	case SYS_mmap: return a[3] & MAP_FIXED || a[1] > 1 << 20;
 	case SYS_munmap:
 	case SYS_mprotect:
@@ -267,7 +271,8 @@ int main(int argc, char **argv)
 	readonly = mmap(NULL, 8192 + 65536, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	mprotect(page + 8192, 65536, PROT_NONE);
 	mprotect(readonly + 8192, 65536, PROT_NONE);
-	if (argc > 3) {
+	threads = argc > 3;
+	if (threads) {
 		if (pipe(quiet) || dup2(quiet[0], 1000) < 0 || dup2(quiet[1], 1001) < 0)
 			guest_die("pipe");
 		quiet[0] = 1000;
