@@ -35,6 +35,10 @@ load helpers
     same_three_ways signal_timers
 }
 
+@test "signals: a timer whose signal is blocked sends one, with its overruns" {
+    same_three_ways timer_overrun
+}
+
 @test "signals: SIGTERM by kill ends the process as natively" {
     same_three_ways signal_default 15 kill
 }

@@ -140,7 +140,8 @@ GP_CALL(sigaltstack)
 			return -EFAULT;
 		if (on)
 			return -EPERM;
-		if (new.ss_flags & ~(SS_DISABLE | SS_ONSTACK | GP__AUTODISARM))
+		if (new.ss_flags & ~(SS_DISABLE | SS_ONSTACK | GP__AUTODISARM) ||
+		    (new.ss_flags & (SS_DISABLE | SS_ONSTACK)) == (SS_DISABLE | SS_ONSTACK))
 			return -EINVAL;
 		if (new.ss_flags & SS_DISABLE)
 			new = (stack_t){ .ss_flags = new.ss_flags };

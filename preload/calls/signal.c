@@ -141,13 +141,13 @@ static bool overruns(struct gp_list *queue, const siginfo_t *info)
 	return false;
 }
 
-/* Standard signals are kept once, real-time ones each. False: no memory. */
+/* Standard signals are kept once, real-time ones each, and of every timer one. False:
+ * no memory. */
 static bool enqueue(struct gp_list *queue, uint64_t *pending, const siginfo_t *info)
 {
 	struct gp_signal *s;
 
-	if (*pending & GP__SIG(info->si_signo) &&
-	    (info->si_signo < 32 || (info->si_code == SI_TIMER && overruns(queue, info))))
+	if (*pending & GP__SIG(info->si_signo) && (info->si_code == SI_TIMER ? overruns(queue, info) : info->si_signo < 32))
 		return true;
 	s = gp__alloc(sizeof *s);
 	if (!s)

@@ -160,6 +160,9 @@ int main(void)
 	alternate.ss_flags = 0;
 	alternate.ss_size = 2047;
 	CHECK_FAILS(sigaltstack(&alternate, NULL), ENOMEM);
+	alternate.ss_flags = SS_DISABLE | SS_ONSTACK;
+	CHECK_FAILS(sigaltstack(&alternate, NULL), EINVAL);
+	alternate.ss_flags = 0;
 	alternate.ss_flags = 0x10;
 	CHECK_FAILS(sigaltstack(&alternate, NULL), EINVAL);
 	alternate.ss_flags = SS_DISABLE;
