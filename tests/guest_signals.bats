@@ -114,3 +114,7 @@ load helpers
 @test "signals: alternate stacks, disarmed too; a handler that changes its context, forks, leaves from a nested one" {
     same_three_ways signal_stacks
 }
+
+@test "signals: one whose handler has no room for its frame is a SIGSEGV instead" {
+    same_three_ways signal_no_room
+}

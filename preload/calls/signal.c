@@ -443,11 +443,30 @@ static uint64_t enter_handler(struct gp_guest *me, int sig, const struct gp_acti
 	return before;
 }
 
-/* No memory for the frame: the kernel would send a SIGSEGV that cannot be handled. */
+/* A SIGSEGV that cannot be handled. */
 void gp__signal_no_frame(void)
 {
 	gp__shim.action[SIGSEGV].handler = (unsigned long)SIG_DFL;
 	default_action(SIGSEGV, NULL);
+}
+
+/* No room for the frame of a signal: the kernel sends a SIGSEGV instead, whose
+ * handler may have another stack. `mask` and `restore` are as they were before. */
+static uint64_t instead(struct gp_guest *me, uint64_t mask, bool restore, siginfo_t *info, struct gp_action *act)
+{
+	struct gp_action *a = gp__action(SIGSEGV);
+
+	me->mask = mask;
+	me->restore_mask = restore;
+	if (info->si_signo == SIGSEGV || mask & GP__SIG(SIGSEGV) || !gp__action_handles(SIGSEGV))
+		gp__signal_no_frame();
+	memset(info, 0, sizeof *info);
+	info->si_signo = SIGSEGV;
+	info->si_code = SI_KERNEL;
+	*act = *a;
+	if (a->flags & SA_RESETHAND)
+		a->handler = (unsigned long)SIG_DFL;
+	return enter_handler(me, SIGSEGV, act);
 }
 
 void gp__signal_take_on_uc(struct gp_hub *h, struct gp_guest *me, struct gp_ucontext *uc)
@@ -456,10 +475,12 @@ void gp__signal_take_on_uc(struct gp_hub *h, struct gp_guest *me, struct gp_ucon
 	siginfo_t info;
 
 	while (next_handled(me, &info, &act)) {
-		uint64_t before = enter_handler(me, info.si_signo, &act);
+		uint64_t mask = me->mask, before;
+		bool restore = me->restore_mask;
 
-		if (!gp__frame_on_uc(me, uc, info.si_signo, &info, &act, before))
-			gp__signal_no_frame();
+		before = enter_handler(me, info.si_signo, &act);
+		while (!gp__frame_on_uc(me, uc, info.si_signo, &info, &act, before))
+			before = instead(me, mask, restore, &info, &act);
 	}
 }
 
@@ -470,9 +491,11 @@ bool gp__signal_take_on_call(struct gp_hub *h, struct gp_guest *me, struct gp_fr
 	bool any = false;
 
 	while (next_handled(me, &info, &act)) {
-		uint64_t before = enter_handler(me, info.si_signo, &act);
+		uint64_t mask = me->mask, before;
+		bool restore = me->restore_mask;
 		long r = (long)f->rax;
 
+		before = enter_handler(me, info.si_signo, &act);
 		if (!any && (r == GP__RESTART_ALWAYS || (r == GP__RESTART_SYS && act.flags & SA_RESTART))) {
 			f->rax = f->nr;
 			f->ret = f->restart;
@@ -480,8 +503,8 @@ bool gp__signal_take_on_call(struct gp_hub *h, struct gp_guest *me, struct gp_fr
 			f->rax = (uint64_t)-EINTR;
 		}
 		any = true;
-		if (!gp__frame_on_call(me, f, info.si_signo, &info, &act, before))
-			gp__signal_no_frame();
+		while (!gp__frame_on_call(me, f, info.si_signo, &info, &act, before))
+			before = instead(me, mask, restore, &info, &act);
 	}
 	return any;
 }

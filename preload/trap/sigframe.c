@@ -95,11 +95,28 @@ static bool writable(uint64_t low, uint64_t high)
 	return !gp__raw(SYS_rt_sigprocmask, SIG_BLOCK, 0, high - 8, 8);
 }
 
+static uint64_t below(uint64_t top, uint64_t *area)
+{
+	*area = gp__align_down(top - gp__shim.xextended, 64UL);
+	return gp__align_down(*area - sizeof(struct gp_sigframe), 16UL) - 8;
+}
+
+/* Where the kernel would begin: `start` is the stack for the handler, `rsp` that of
+ * what is interrupted. */
+static uint64_t top_of(uint64_t rsp, uint64_t start) { return start == rsp ? rsp - RED_ZONE : start; }
+
+/* Whether the kernel's frame would leave the alternate stack that it begins on. */
+static bool leaves_altstack(const struct gp_guest *me, uint64_t rsp, uint64_t start)
+{
+	uint64_t base = (uint64_t)me->altstack.ss_sp, area, at = below(top_of(rsp, start), &area);
+
+	return (start != rsp || gp__on_altstack(me, rsp)) && (at <= base || at - base > me->altstack.ss_size);
+}
+
 /* Room for a frame below `top`. *fp: where the FPU state goes. NULL: no memory. */
 static struct gp_sigframe *place(uint64_t top, char **fp)
 {
-	uint64_t area = gp__align_down(top - gp__shim.xextended, 64UL);
-	uint64_t at = gp__align_down(area - sizeof(struct gp_sigframe), 16UL) - 8;
+	uint64_t area, at = below(top, &area);
 
 	if (!gp__shim.xsize || !writable(at, top))
 		return NULL;
@@ -129,12 +146,12 @@ static void disarm(struct gp_guest *me)
 }
 
 static bool on_uc(struct gp_guest *me, struct gp_ucontext *uc, int sig, const siginfo_t *info, uint64_t handler,
-                  uint64_t restorer, uint64_t top, uint64_t mask)
+                  uint64_t restorer, uint64_t start, uint64_t mask)
 {
 	struct gp_sigframe *sf;
 	char *fp;
 
-	sf = place(top, &fp);
+	sf = leaves_altstack(me, uc->rsp, start) ? NULL : place(top_of(uc->rsp, start), &fp);
 	if (!sf)
 		return false;
 	memcpy(fp, uc->fpstate, gp__shim.xextended);
@@ -154,11 +171,7 @@ static bool on_uc(struct gp_guest *me, struct gp_ucontext *uc, int sig, const si
 bool gp__frame_on_uc(struct gp_guest *me, struct gp_ucontext *uc, int sig, const siginfo_t *info,
                      const struct gp_action *act, uint64_t mask)
 {
-	uint64_t top = stack_for(me, uc->rsp, act);
-
-	if (top == uc->rsp)
-		top -= RED_ZONE;
-	if (!on_uc(me, uc, sig, info, act->handler, act->restorer, top, mask))
+	if (!on_uc(me, uc, sig, info, act->handler, act->restorer, stack_for(me, uc->rsp, act), mask))
 		return false;
 	disarm(me);
 	return true;
@@ -169,7 +182,7 @@ bool gp__frame_for_preempt(struct gp_guest *me, struct gp_ucontext *uc)
 	siginfo_t info;
 
 	memset(&info, 0, sizeof info);
-	return on_uc(me, uc, 0, &info, (uint64_t)gp__handler_entry, (uint64_t)gp__restore_rt, uc->rsp - RED_ZONE, me->mask);
+	return on_uc(me, uc, 0, &info, (uint64_t)gp__handler_entry, (uint64_t)gp__restore_rt, uc->rsp, me->mask);
 }
 
 /* What the flags field of a frame stands for, and back. */
@@ -192,7 +205,7 @@ static void regs_of_call(struct gp_ucontext *uc, const struct gp_frame *f)
 bool gp__frame_on_call(struct gp_guest *me, struct gp_frame *f, int sig, const siginfo_t *info,
                        const struct gp_action *act, uint64_t mask)
 {
-	uint64_t top = stack_for(me, f->rsp, act);
+	uint64_t start = stack_for(me, f->rsp, act), top = start;
 	struct gp_sigframe *sf;
 	char *fp;
 
@@ -201,7 +214,7 @@ bool gp__frame_on_call(struct gp_guest *me, struct gp_frame *f, int sig, const s
 	 * signal got on this way out, too. */
 	if (top == f->rsp)
 		top = gp__min(f->rsp - RED_ZONE, (uint64_t)__builtin_frame_address(0) - 1024);
-	sf = place(top, &fp);
+	sf = leaves_altstack(me, f->rsp, start) ? NULL : place(top, &fp);
 	if (!sf)
 		return false;
 	save_live_vectors(fp);

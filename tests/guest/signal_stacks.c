@@ -162,7 +162,6 @@ int main(void)
 	CHECK_FAILS(sigaltstack(&alternate, NULL), ENOMEM);
 	alternate.ss_flags = SS_DISABLE | SS_ONSTACK;
 	CHECK_FAILS(sigaltstack(&alternate, NULL), EINVAL);
-	alternate.ss_flags = 0;
 	alternate.ss_flags = 0x10;
 	CHECK_FAILS(sigaltstack(&alternate, NULL), EINVAL);
 	alternate.ss_flags = SS_DISABLE;
