@@ -541,10 +541,18 @@ void gp__signal_mask_settle(void)
 	gp__raw(SYS_rt_sigprocmask, SIG_SETMASK, &want, 0, 8);
 }
 
+void gp__signal_mask_changed(struct gp_guest *me)
+{
+	uint64_t takes = ~me->mask | me->sigwait;
+
+	if (gp__unlikely(real_threads() || gp__shim.kernel_mask & ~gp__shim.fd_mask & takes))
+		gp__signal_mask_settle();
+}
+
 void gp__signal_set_mask(struct gp_guest *me, uint64_t mask)
 {
 	me->mask = mask & ~GP__UNBLOCKABLE;
-	gp__signal_mask_settle();
+	gp__signal_mask_changed(me);
 	if ((me->pending | gp__shim.pending) & ~me->mask)
 		me->g.attention = true;
 }

@@ -55,6 +55,9 @@ void gp__signal_set_mask(struct gp_guest *me, uint64_t mask);
  * what every greenlet blocks: such a signal is theirs. O(greenlets) in the last
  * two cases. */
 void gp__signal_mask_settle(void);
+/* The same when it is only this thread that takes others than before; O(1) where
+ * nothing held is among them. */
+void gp__signal_mask_changed(struct gp_guest *me);
 /* Reads a mask argument: what can be blocked of it. 0 or -errno; NULL is not asked for. */
 long gp__signal_get_mask(uint64_t *out, const void *from, size_t size);
 /* For a call with a mask of its own: it holds until the call's way out. */

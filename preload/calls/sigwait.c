@@ -44,7 +44,7 @@ GP_CALL(rt_sigtimedwait)
 		if (set & ~gp__shim.hooked & ~GP__UNBLOCKABLE & GP__SIG(sig))
 			gp__action_settle(sig, true);
 	me->sigwait = set;
-	gp__signal_mask_settle();
+	gp__signal_mask_changed(me);
 	for (r = 0; !r;) {
 		bool interrupted = gp__interrupted(h, me);
 
@@ -59,7 +59,7 @@ GP_CALL(rt_sigtimedwait)
 			gp__park(h, "signal", set, deadline, GP__EXTERNAL | GP__INTERRUPTIBLE);
 	}
 	me->sigwait = 0;
-	gp__signal_mask_settle();
+	gp__signal_mask_changed(me);
 	if (r)
 		return r;
 	if (f->rsi && gp__copy((void *)f->rsi, &info, sizeof info))

@@ -5,7 +5,7 @@
 #include <sched.h>
 #include <sys/resource.h>
 
-enum { PERIODS = 30, PERIOD_MS = 10, LIMIT = 40, HANDLED = 2000 };
+enum { PERIODS = 30, PERIOD_MS = 10, LIMIT = 40, HANDLED = 2000, THREADS = 2000 };
 
 static volatile sig_atomic_t handled;
 static timer_t timer;
@@ -124,6 +124,38 @@ static void flooded(const sigset_t *set)
 	}
 }
 
+static void *waits(void *arg)
+{
+	pthread_mutex_lock(arg);
+	pthread_mutex_unlock(arg);
+	return arg;
+}
+
+/* One that all of many threads block is theirs when the first of them takes it. */
+static void crowd(void)
+{
+	static pthread_t t[THREADS];
+	pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+	pthread_attr_t attr;
+	sigset_t set;
+	int sig = 0;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	CHECK_OK(pthread_sigmask(SIG_BLOCK, &set, NULL));
+	CHECK_INT(kill(getpid(), SIGUSR1), 0);
+	CHECK_OK(pthread_attr_init(&attr));
+	CHECK_OK(pthread_attr_setstacksize(&attr, 65536));
+	CHECK_OK(pthread_mutex_lock(&gate));
+	for (int i = 0; i < THREADS; i++)
+		CHECK_OK(pthread_create(&t[i], &attr, waits, &gate));
+	CHECK_OK(pthread_mutex_unlock(&gate));
+	for (int i = 0; i < THREADS; i++)
+		CHECK_OK(pthread_join(t[i], NULL));
+	CHECK_OK(sigwait(&set, &sig));
+	CHECK_INT(sig, SIGUSR1);
+}
+
 int main(void)
 {
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN };
@@ -136,6 +168,7 @@ int main(void)
 	one_waits(&set);
 	limited(&set);
 	flooded(&set);
+	crowd();
 	CHECK_INT(timer_delete(timer), 0);
 	puts("none is lost, none is too many");
 	return guest_done();
