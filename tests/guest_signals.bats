@@ -99,6 +99,10 @@ load helpers
     same_three_ways sigwait_thread
 }
 
+@test "signals: what somebody waits for in sigwait and does not block, or the first thread does not" {
+    same_three_ways signal_wait_unblocked
+}
+
 @test "signals: they end what waits for a lock, a message, a semaphore or a FIFO, or have it made again" {
     same_three_ways offload_signal
 }

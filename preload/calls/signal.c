@@ -243,6 +243,8 @@ static struct gp_guest *taker(struct gp_hub *h, int sig)
 {
 	struct gp_guest *me = h->current ? gp__me(h) : NULL, *found = NULL;
 
+	if (gp__shim.main && takes(gp__shim.main, sig))
+		return gp__shim.main;
 	gp__list_each(n, &h->all) {
 		struct gp_guest *g = gp__guest(gp__list_entry(n, struct gp_greenlet, all));
 
@@ -251,12 +253,13 @@ static struct gp_guest *taker(struct gp_hub *h, int sig)
 		if (!found && takes(g, sig))
 			found = g;
 	}
-	if (gp__shim.main && takes(gp__shim.main, sig))
-		return gp__shim.main;
 	return me && takes(me, sig) ? me : found;
 }
 
 static void default_action(int sig, const siginfo_t *info);
+
+#define CORES (GP__SIG(SIGQUIT) | GP__SIG(SIGILL) | GP__SIG(SIGTRAP) | GP__SIG(SIGABRT) | GP__SIG(SIGFPE) | GP__SIG(SIGSEGV) | \
+               GP__SIG(SIGBUS) | GP__SIG(SIGSYS) | GP__SIG(SIGXCPU) | GP__SIG(SIGXFSZ))
 
 /* A signal without a handler ends or stops the process at once, as in the
  * kernel (complete_signal): its taker may be parked while another greenlet
@@ -265,7 +268,10 @@ static bool acted_at_once(const struct gp_guest *to, const siginfo_t *info)
 {
 	int sig = info->si_signo;
 
-	if (gp__action_ignores(sig) || gp__action_handles(sig) || !takes(to, sig) || to->sigwait & GP__SIG(sig))
+	if (gp__action_ignores(sig) || gp__action_handles(sig) || !takes(to, sig))
+		return false;
+	/* Who waits for it gets it, blocked or not if it leaves a core or stops. */
+	if (to->sigwait & GP__SIG(sig) && (to->mask & GP__SIG(sig) || (CORES | GP__SIG_STOPS) & GP__SIG(sig)))
 		return false;
 	default_action(sig, info);
 	return true;
