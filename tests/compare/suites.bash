@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# The tests of threads, sockets and signals that Perl, Ruby and Tcl bring. Debian's packages do not hold them, its source
-# packages do: those are fetched by apt, and run with the interpreter that is installed. Sourced by scripts/compare-apps.
+# The tests of threads, sockets and signals that Perl, Ruby, Tcl and glibc bring. Debian's packages do not hold them, its
+# source packages do: those are fetched by apt, and run with the interpreter, or the libc, that is installed. Sourced by
+# scripts/compare-apps.
 
 # source_of PACKAGE: its source tree, in $SOURCE, fetched once.
 source_of() {
@@ -56,6 +57,88 @@ tcl_suite() {
     figure "$(sed -n 's/.*Total[^0-9]*\([0-9]*\).*Passed[^0-9]*\([0-9]*\).*Failed[^0-9]*\([0-9]*\).*/\1 tests, \2 passed, \3 failed, the others skipped/p' "$MODE.tcl.out")"
 }
 
+GLIBC_DIRS=(nptl rt signal posix misc socket io time sysvipc dirent stdlib dlfcn malloc)
+# Not run: what sets the machine's clock; what takes minutes natively; and what cannot be the same (../../preload/README.md,
+# known limits: processors of one thread, timers on its time, a thread's id in another process).
+GLIBC_NOT='settime|adjtime|/tst-stime|/tst-(mutex10|pthread-timedlock-lockloop|arc4random-fork|mallocfork[23]|pthread-gdb-attach)$'
+GLIBC_NOT+='|/tst-thread-affinity|/tst-cputimer2$|/tst-tgkill$'
+
+# glibc_built: its tests in $BUILT, linked as any program is, so that they run with the libc of the system. Built once; what
+# was said is in $BUILT.log.
+glibc_built() {
+    source_of glibc
+    BUILT=${SOURCE%/tree}/built
+    [[ ! -e $BUILT/complete ]] || return 0
+    rm -rf "$BUILT"
+    mkdir "$BUILT"
+    local dir so
+    cd "$BUILT" || return
+    {
+        "$SOURCE/configure" --prefix=/usr --disable-werror --disable-crypt
+        make -j"$(nproc)"
+        for dir in "${GLIBC_DIRS[@]}"; do
+            make -k -j"$(nproc)" -C "$SOURCE/$dir" "subdir=$dir" "objdir=$BUILT" tests run-built-tests=no || :
+            mkdir "$dir/modules" # without the new libc's own libraries
+            for so in "$dir"/*.so; do [[ $so == */lib* || ! -e $so ]] || ln -s "$BUILT/$so" "$dir/modules"; done
+        done
+    } >"$BUILT.log" 2>&1
+    find . -depth -name '*.d' -exec rm -rf {} + # see source_of
+    touch complete
+    cd "$WORK" || return
+}
+
+# glibc_tests: DIR/NAME of each program that is linked dynamically.
+glibc_tests() {
+    local file
+    for file in "${GLIBC_DIRS[@]/#/$BUILT/}"; do
+        find "$file" -maxdepth 1 -type f -perm -1 ! -name '*.*' -exec sh -c 'for f; do readelf -lW "$f" 2>/dev/null | grep -q INTERP && echo "$f"; done' sh {} +
+    done | sed "s|^$BUILT/||" | grep -Ev "$GLIBC_NOT" | sort
+}
+
+# glibc_test MODE DIR/NAME: its status, of two tries the better one. Not as root where that is possible, and in a folder that
+# is its own.
+glibc_test() {
+    local file=$BUILT/$2 out=$WORK/$1.${2//\//.}.out status=0 as=() preload=() args=()
+    case ${2#*/} in
+        tst-cancel*7) args=(--command "exec $file") ;;
+        tst-stackguard1) args=(--command "$file --child") ;;
+        tst-exec4) args=("$file") ;;
+        tst-mqueue7 | tst-exec | tst-execvpe5 | tst-spawn | tst-spawn[56]) args=(-- "$file") ;;
+    esac
+    as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+    "${as[@]}" test -x "$file" 2>/dev/null || as=()
+    [[ $1 == native ]] || preload=("LD_PRELOAD=$LIB")
+    for _ in 1 2; do
+        rm -rf "$out.d"
+        mkdir -m 777 "$out.d"
+        (cd "$out.d" && TIMEOUTFACTOR=3 timeout -k 2 90 "${as[@]}" env "LD_LIBRARY_PATH=$BUILT/${2%/*}/modules" LC_ALL=C "${preload[@]}" "$file" "${args[@]}") >"$out" 2>&1 </dev/null && status=0 || status=$?
+        rm -rf "$out.d"
+        ((status)) || break
+    done
+    echo "$2 status $status"
+    ((status == 0)) && rm -f "$out"
+    return 0
+}
+
+# Each program that passes natively: its status.
+glibc_suite() {
+    glibc_built
+    [[ $MODE != native ]] || glibc_tests >tests
+    export BUILT WORK LIB
+    export -f glibc_test
+    xargs -P 8 -I{} bash -c 'glibc_test "$@"' _ "$MODE" {} <tests | sort >"$MODE.all"
+    if [[ $MODE == native ]]; then # what does not is not our affair
+        awk '$3 == 0 { print $1 }' native.all >passed
+        figure "$(wc -l <tests) programs, $(wc -l <passed) pass"
+        mv passed tests
+    else
+        figure "$(awk '$3 == 0' shim.all | wc -l) pass"
+    fi
+    grep -xFf <(sed 's/$/ status 0/' tests) "$MODE.all" || :
+    [[ $MODE == native ]] || grep -v ' status 0$' shim.all || :
+}
+
 program perl-suite perl_suite 400 "perl dpkg-dev"
 program ruby-suite ruby_suite 450 "ruby dpkg-dev"
 program tcl-suite tcl_suite 300 "tcl tcl-thread dpkg-dev"
+program glibc-suite glibc_suite 2400 "gcc make bison gawk python3 dpkg-dev"
