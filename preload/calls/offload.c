@@ -178,6 +178,7 @@ GP_CALL(mq)
 {
 	static const struct timespec past;
 	struct timespec ts = past;
+	struct gp_frame now = *f;
 	long r;
 
 	if (gp__offload_here(h, me, (long)f->nr, (long *)f->arg, &r))
@@ -186,6 +187,7 @@ GP_CALL(mq)
 		return -EFAULT;
 	if (ts.tv_sec < 0 || ts.tv_nsec < 0 || ts.tv_nsec >= GP__SEC)
 		return -EINVAL;
-	r = gp__raw((long)f->nr, f->rdi, f->rsi, f->rdx, f->r10, &past);
+	now.r8 = (uint64_t)&past;
+	r = gp__native(&now);
 	return r == -ETIMEDOUT ? gp__offload_call(h, me, (long)f->nr, (long *)f->arg) : r;
 }

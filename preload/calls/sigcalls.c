@@ -208,11 +208,12 @@ static void end_of_owners(struct gp_hub *h, int pid)
 
 GP_CALL(kill)
 {
-	int pid = gp__process_of(h, (int)f->rdi);
+	struct gp_frame copy = *f;
 
+	copy.rdi = (uint64_t)gp__process_of(h, (int)f->rdi);
 	if ((int)f->rsi == SIGKILL)
-		end_of_owners(h, pid);
-	return gp__raw(SYS_kill, pid, f->rsi);
+		end_of_owners(h, (int)copy.rdi);
+	return gp__native(&copy);
 }
 
 GP_CALL(tgkill)
