@@ -1,21 +1,22 @@
 # shellcheck shell=bash
-# The tests of threads, sockets and signals that Perl, Ruby, Tcl and glibc bring. Debian's packages do not hold them, its
-# source packages do: those are fetched by apt, and run with the interpreter, or the libc, that is installed. Sourced by
-# scripts/compare-apps.
+# The tests of threads, sockets and signals that Perl, Ruby, Tcl and glibc bring, and those of libuv, POSIX and Linux. Debian's
+# packages do not hold them, its source packages do: those are fetched by apt, and run with the interpreter, or the libc, that
+# is installed, or built. Sourced by scripts/compare-apps.
 
-# source_of PACKAGE: its source tree, in $SOURCE, fetched once.
+# source_of PACKAGE [PATTERN...]: its source tree, or what of it matches, in $SOURCE, fetched once.
 source_of() {
-    local dir=$ROOT/build/compare/src/$1 apt
+    local package=$1 dir=$ROOT/build/compare/src/$1 apt
     SOURCE=$dir/tree
+    shift
     [[ ! -d $SOURCE ]] || return 0
     rm -rf "$dir"
     mkdir -p "$dir/lists/partial"
     echo "deb-src http://deb.debian.org/debian $(. /etc/os-release && echo "$VERSION_CODENAME") main" >"$dir/sources.list"
     apt=(apt-get -qq -o "Dir::Etc::SourceList=$dir/sources.list" -o Dir::Etc::SourceParts=/dev/null -o "Dir::State::Lists=$dir/lists")
-    (cd "$dir" && "${apt[@]}" update && "${apt[@]}" source --download-only "$1") >&2
+    (cd "$dir" && "${apt[@]}" update && "${apt[@]}" source --download-only "$package") >&2
     mkdir "$dir/new"
     # The Makefile takes every file below build/ that is called so for one of its own.
-    tar --exclude='*.d' -xf "$(ls "$dir"/*.orig.tar.*z)" -C "$dir/new" --strip-components=1
+    tar --exclude='*.d' -xf "$(ls "$dir"/*.orig.tar.*z)" -C "$dir/new" --strip-components=1 --wildcards "$@"
     mv "$dir/new" "$SOURCE"
 }
 
@@ -138,7 +139,83 @@ glibc_suite() {
     [[ $MODE == native ]] || grep -v ' status 0$' shim.all || :
 }
 
+# outcomes SECONDS: each line of standard input is a test, NAME COMMAND. Its name and how it ends, the best of three tries: on
+# a busy machine time may run out. How one fails is not compared: it may hang on what was on its stack.
+outcomes() {
+    local name command end preload=()
+    [[ $MODE == native ]] || preload=("LD_PRELOAD=$LIB")
+    while read -r name command; do
+        for _ in 1 2 3; do
+            end=passed
+            timeout -k 2 "$1" env "${preload[@]}" sh -c "$command" >/dev/null 2>>"$MODE.tests.err" </dev/null || end=failed
+            [[ $end != passed ]] || break
+        done
+        echo "$name $end"
+    done | tee outcomes
+    figure "$(awk '{ good += $2 == "passed" } END { print NR " tests, " good + 0 " passed" }' outcomes)"
+}
+
+# Its own runner, test by test. Left out is what speaks to other machines.
+libuv_suite() {
+    source_of libuv1
+    local runner=$SOURCE/o/uv_run_tests
+    [[ -x $runner ]] || (cmake -S "$SOURCE" -B "$SOURCE/o" && make -C "$SOURCE/o" -j"$(nproc)" uv_run_tests) >build.log 2>&1
+    export UV_RUN_AS_ROOT=1 UV_TEST_TIMEOUT_MULTIPLIER=4
+    "$runner" --list | sed '1d; s/ .*//' | grep -vE 'getaddrinfo|udp_multicast|tcp_connect_timeout' |
+        awk -v dir="$SOURCE" '{ print $1, "cd " dir " && exec o/uv_run_tests " $1 }' | outcomes 60
+}
+
+# posix_build FILE: a program of the same name without .c.
+posix_build() { gcc -w -O1 -D_GNU_SOURCE -Iinclude -I"${1%/*}" "$1" -o "${1%.c}" -lpthread -lrt 2>/dev/null || :; }
+
+# The conformance tests of what the shim sees to, of sigaction each assertion once. None that sets the clock, that takes half
+# a minute or never ends natively, or whose outcome is the scheduler's (a count of wakes, real-time priorities, a write that a
+# close may overtake); nor one that is too long on traps (8 million readings of processor time), nor a timer of 2 ns with
+# SIGCONT, a known limit. Those of asynchronous files ask for the POSIX of 2001 to the letter.
+posix_suite() {
+    source_of posixtestsuite
+    cd "$SOURCE" || return
+    if [[ ! -e built ]]; then
+        export -f posix_build
+        sed -i 's/!= *200112L/< 200112L/' conformance/interfaces/{aio,lio}_*/*.c
+        find conformance/interfaces/{aio_,clock,fork,kill,lio_,mq_,nanosleep,pthread_,raise,sem_,sig,timer_}* -name '[0-9]*-*.c' |
+            grep -vE 'speculative|buildonly|/sigaction/[0-9]+-([^1]|1[0-9])|pthread_cond_init/1-3|pthread_create/1-6' |
+            grep -vE '(fork/11|nanosleep/10000|pthread_(barrier_destroy|equal)/2|timer_settime/2)-1|cond_broadcast/1-2|settime/(1-2|5-3)' |
+            grep -vE 'aio_return/1-1|clock/1-1|timer_getoverrun/2-3' |
+            sort | xargs grep -LE 'clock_settime|settimeofday|stime\(|adjtime' >built
+        xargs -P "$(nproc)" -I{} bash -c 'posix_build {}' <built
+    fi
+    cd "$WORK" || return
+    sed 's/\.c$//' "$SOURCE/built" | while read -r test; do
+        [[ ! -x $SOURCE/$test ]] || echo "${test#*/*/} exec $SOURCE/$test"
+    done | outcomes 20
+}
+
+# Linux's own tests of the calls that the shim makes itself. Left out is what traces its children: they stop for each trap.
+kernel_suite() {
+    source_of linux '*/tools/testing/selftests/*'
+    local file name more dir=$SOURCE/tools/testing/selftests
+    mkdir -p "$SOURCE/built"
+    cd "$dir" || return
+    for file in futex/functional/futex_*.c clone3/clone3{,_clear_sighand,_set_tid}.c core/close_range_test.c \
+        pidfd/pidfd_{fdinfo_test,getfd_test,open_test,poll_test,wait}.c kcmp/kcmp_test.c mqueue/mq_open_tests.c ipc/msgque.c \
+        sigaltstack/sas.c proc/{proc-self-syscall,proc-tid0,self,thread-self,fd-00?-*}.c membarrier/*_thread.c memfd/memfd_test.c \
+        timers/{nanosleep,posix_timers,threadtest}.c x86/sigaltstack.c net/af_unix/unix_connect.c; do
+        name=${file%.c} name=$SOURCE/built/${name//\//.} more=()
+        [[ $file != memfd/* ]] || more=(memfd/common.c)
+        [[ -x $name ]] || gcc -w -O2 -D_GNU_SOURCE -I. -I"${file%/*}" -Ifutex/include "$file" "${more[@]}" -o "$name" \
+            -lpthread -lrt -lcap >/dev/null 2>&1 || :
+    done
+    cd "$WORK" || return
+    for file in "$SOURCE"/built/*; do
+        echo "${file##*/} exec $file"
+    done | outcomes 60
+}
+
 program perl-suite perl_suite 400 "perl dpkg-dev"
 program ruby-suite ruby_suite 450 "ruby dpkg-dev"
 program tcl-suite tcl_suite 300 "tcl tcl-thread dpkg-dev"
 program glibc-suite glibc_suite 2400 "gcc make bison gawk python3 dpkg-dev"
+program libuv-suite libuv_suite 900 "cmake dpkg-dev"
+program posix-suite posix_suite 1800 "dpkg-dev"
+program kernel-suite kernel_suite 600 "libcap-dev dpkg-dev"
