@@ -45,20 +45,29 @@ static int flags_of(const struct gp_frame *f)
 	return f->nr == SYS_creat ? O_WRONLY : gp__copy(&flags, (void *)f->rdx, sizeof flags) ? 0 : flags;
 }
 
+/* Which argument is the path; before it may stand the folder that it is below. */
+static unsigned path_at(uint64_t nr)
+{
+	switch (nr) {
+	case SYS_open: case SYS_creat: case SYS_stat: case SYS_lstat: case SYS_access: case SYS_readlink: return 0;
+	default: return 1;
+	}
+}
+
 GP_CALL(open)
 {
-	bool first = f->nr == SYS_open || f->nr == SYS_creat;
+	unsigned at = path_at(f->nr);
 	struct gp_frame copy;
 	struct gp_guest *who;
 	char path[GP__PROC_PATH];
 	struct gp_fd *d;
 	long r;
 
-	switch (gp__proc_look(h, me, first ? f->rdi : f->rsi, path, &who)) {
+	switch (gp__proc_look(h, me, f->arg[at], path, &who)) {
 	case GP__PROC_COMM: return gp__proc_comm_open(h, who, flags_of(f));
-	case GP__PROC_PATH_OF:
+	case GP__PROC_PATH_OF: case GP__PROC_SELF:
 		copy = *f;
-		copy.arg[!first] = (uint64_t)path;
+		copy.arg[at] = (uint64_t)path;
 		return do_open(h, me, &copy);
 	case GP__PROC_TASKS:
 		r = do_open(h, me, f);
@@ -75,24 +84,19 @@ GP_CALL(open)
 /* The other calls that name a file. */
 GP_CALL(named)
 {
-	bool first = f->nr == SYS_stat || f->nr == SYS_lstat || f->nr == SYS_access || f->nr == SYS_readlink;
+	unsigned at = path_at(f->nr);
 	struct gp_frame copy;
 	struct gp_guest *who;
 	char path[GP__PROC_PATH];
-	long r;
+	enum gp_proc what = gp__proc_look(h, me, f->arg[at], path, &who);
 
-	if (f->nr == SYS_readlink || f->nr == SYS_readlinkat) {
-		r = gp__proc_self_link(h, me, f->arg[!first], f->arg[!first + 1], f->arg[!first + 2]);
-		if (r != -EXDEV)
-			return r;
-	}
-	switch (gp__proc_look(h, me, f->arg[!first], path, &who)) {
-	case GP__PROC_COMM: case GP__PROC_PATH_OF:
-		copy = *f;
-		copy.arg[!first] = (uint64_t)path;
-		return gp__pass(h, me, &copy);
-	default: return gp__pass(h, me, f);
-	}
+	if (what == GP__PROC_NONE || what == GP__PROC_TASKS)
+		return gp__pass(h, me, f);
+	if (what == GP__PROC_SELF && (f->nr == SYS_readlink || f->nr == SYS_readlinkat))
+		return gp__proc_self_link(h, me, f->arg[at + 1], f->arg[at + 2]);
+	copy = *f;
+	copy.arg[at] = (uint64_t)path;
+	return gp__pass(h, me, &copy);
 }
 
 GP_CALL(fallocate)

@@ -238,6 +238,13 @@ long gp__futex_bad_word(uint64_t addr, uint64_t op)
 	return op & FUTEX_PRIVATE_FLAG ? 0 : gp__futex_look(addr, 0, &value);
 }
 
+long gp__futex_bad_words(const struct gp_frame *f)
+{
+	long r = gp__futex_bad_word(f->rdi, f->rsi);
+
+	return r ? r : gp__futex_bad_word(f->r8, f->rsi);
+}
+
 static long requeue(struct gp_frame *f, bool compare)
 {
 	int nwake = (int)f->rdx, nmove = (int)f->r10;
@@ -247,9 +254,7 @@ static long requeue(struct gp_frame *f, bool compare)
 
 	if (nwake < 0 || nmove < 0)
 		return -EINVAL;
-	done = gp__futex_bad_word(f->rdi, f->rsi);
-	if (!done)
-		done = gp__futex_bad_word(f->r8, f->rsi);
+	done = gp__futex_bad_words(f);
 	if (done)
 		return done;
 	if (compare && gp__load32(&value, (uint32_t *)f->rdi))
@@ -287,9 +292,7 @@ static long wake_op(struct gp_frame *f)
 	int arg = sign_extend12(enc >> 12 & 0xfff), cmp = sign_extend12(enc & 0xfff), hit;
 	long woken, more;
 
-	woken = gp__futex_bad_word(f->rdi, f->rsi);
-	if (!woken)
-		woken = gp__futex_bad_word(f->r8, f->rsi);
+	woken = gp__futex_bad_words(f);
 	if (woken)
 		return woken;
 	if (enc >> 28 & FUTEX_OP_OPARG_SHIFT)

@@ -39,6 +39,8 @@ long gp__futex_look(unsigned long addr, unsigned flag, uint32_t *value);
 /* 0, or what the kernel says of a word that cannot be one: a private one need not
  * be there. op: the call's, with its flag. */
 long gp__futex_bad_word(uint64_t addr, uint64_t op);
+/* The same of both words of a call that has two. */
+long gp__futex_bad_words(const struct gp_frame *f);
 /* There is no futex_waitv: others cannot count those that wait. */
 bool gp__futex_unwatched(void);
 /* Whether somebody who is no greenlet may wait for the word or wake it: another

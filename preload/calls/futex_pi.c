@@ -188,9 +188,7 @@ long gp__futex_requeue_pi(struct gp_hub *h, struct gp_frame *f)
 
 	if (f->rdi == f->r8 || (int)f->rdx != 1 || nmove < 0)
 		return -EINVAL;
-	r = gp__futex_bad_word(f->rdi, f->rsi);
-	if (!r)
-		r = gp__futex_bad_word(f->r8, f->rsi);
+	r = gp__futex_bad_words(f);
 	if (r)
 		return r;
 	if (gp__load32(&value, (uint32_t *)f->rdi))

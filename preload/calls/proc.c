@@ -57,15 +57,16 @@ static bool read_path(char *to, size_t size, uint64_t from)
 enum gp_proc gp__proc_look(struct gp_hub *h, struct gp_guest *me, uint64_t from, char *path, struct gp_guest **who)
 {
 	char text[GP__PROC_PATH - 16], own[32]; /* the kernel's name may be longer */
-	bool as_process = false;
+	bool as_process = false, self;
 	const char *s;
 
 	if (!read_path(text, sizeof text, from))
 		return GP__PROC_NONE;
 	gp__format(own, sizeof own, "/proc/%d/task", h->pid);
 	s = after(text, "/proc/thread-self");
+	self = s != NULL;
 	*who = me;
-	if (!s) {
+	if (!self) {
 		s = after(text, "/proc/self/task");
 		if (!s)
 			s = after(text, own);
@@ -85,16 +86,16 @@ enum gp_proc gp__proc_look(struct gp_hub *h, struct gp_guest *me, uint64_t from,
 		gp__format(path, GP__PROC_PATH, "/proc/self%s", s);
 	else
 		gp__format(path, GP__PROC_PATH, "/proc/self/task/%d%s", h->tid, s);
+	if (self && !*s)
+		return GP__PROC_SELF;
 	return strcmp(s, "/comm") ? GP__PROC_PATH_OF : GP__PROC_COMM;
 }
 
-long gp__proc_self_link(struct gp_hub *h, struct gp_guest *me, uint64_t from, uint64_t to, uint64_t size)
+long gp__proc_self_link(struct gp_hub *h, const struct gp_guest *me, uint64_t to, uint64_t size)
 {
-	char text[sizeof "/proc/thread-self"], link[40];
+	char link[40];
 	size_t n;
 
-	if (me->is_main || !read_path(text, sizeof text, from) || strcmp(text, "/proc/thread-self"))
-		return -EXDEV;
 	if ((int)size <= 0)
 		return -EINVAL;
 	n = gp__min(gp__format(link, sizeof link, "%d/task/%d", h->pid, me->tid), (size_t)size);

@@ -415,24 +415,23 @@ GP_CALL(splice)
 	out.also = &in;
 	for (;;) {
 		struct gp_io *waits = NULL;
-		long r = 0;
+		long r;
 
 		if (!never_waits(&in) && !gp__fd_ready(in.fd, GP__READ))
 			waits = &in;
 		else if (!never_waits(&out) && !gp__fd_ready(out.fd, GP__WRITE))
 			waits = &out;
-		if (waits) {
-			if (!looked && splice_wrong(f, in.fd, out.fd))
-				return gp__native(f);
-			looked = true;
-			r = gp__io_wait(waits);
-		} else {
+		if (!waits) {
 			in.arg = (void *)f->r8;
 			r = attempt_move(&in);
 			if (r != -EAGAIN)
 				return r;
-			r = 0;
+			continue;
 		}
+		if (!looked && splice_wrong(f, in.fd, out.fd))
+			return gp__native(f);
+		looked = true;
+		r = gp__io_wait(waits);
 		if (r)
 			return r;
 	}

@@ -16,7 +16,6 @@
  * wait with -EINTR; it is taken on the way out of the call (or in the
  * interrupted context), where the frame is made.
  */
-#include <sys/resource.h>
 #include "preload/calls/fd.h"
 #include "preload/calls/futex.h"
 #include "preload/calls/preempt.h"
@@ -104,132 +103,17 @@ void gp__signals_init(struct gp_guest *main)
 	gp__signal_mask_settle();
 }
 
-/* ---- queues ------------------------------------------------------------------ */
+/* ---- who takes it ---------------------------------------------------------------- */
 
 static bool takes(const struct gp_guest *g, int sig)
 {
 	return !(g->mask & GP__SIG(sig)) || g->sigwait & GP__SIG(sig);
 }
 
-/* How many there are in all queues. */
-static unsigned long queued;
-
 bool gp__signal_fits(const struct gp_guest *to, int sig)
 {
-	struct rlimit limit;
-
-	return sig < 32 || takes(to, sig) || gp__raw(SYS_getrlimit, RLIMIT_SIGPENDING, &limit) || queued < limit.rlim_cur;
+	return sig < 32 || takes(to, sig) || gp__sigqueue_room();
 }
-
-/* What the last signal of a timer said, when it was taken. */
-static struct {
-	bool any;
-	int timer, overrun;
-} told;
-
-/* A timer has one signal at a time: the next are its overruns. */
-static bool overruns(struct gp_list *queue, const siginfo_t *info)
-{
-	gp__list_each(n, queue) {
-		siginfo_t *first = &gp__list_entry(n, struct gp_signal, link)->info;
-
-		if (first->si_code != SI_TIMER || first->si_timerid != info->si_timerid || first->si_signo != info->si_signo)
-			continue;
-		first->si_overrun = (int)gp__min((long)first->si_overrun + info->si_overrun + 1, (long)INT_MAX);
-		return true;
-	}
-	return false;
-}
-
-/* Standard signals are kept once, real-time ones each, and of every timer one. False:
- * no memory. */
-static bool enqueue(struct gp_list *queue, uint64_t *pending, const siginfo_t *info)
-{
-	struct gp_signal *s;
-
-	if (*pending & GP__SIG(info->si_signo) && (info->si_code == SI_TIMER ? overruns(queue, info) : info->si_signo < 32))
-		return true;
-	s = gp__alloc(sizeof *s);
-	if (!s)
-		return false;
-	s->info = *info;
-	queued++;
-	gp__list_append(queue, &s->link);
-	*pending |= GP__SIG(info->si_signo);
-	return true;
-}
-
-/* The first of the lowest number in `set`; its memory is freed. */
-static bool dequeue(struct gp_list *queue, uint64_t *pending, uint64_t set, siginfo_t *out)
-{
-	uint64_t ready = *pending & set;
-	struct gp_signal *found = NULL;
-	bool more = false;
-	int sig;
-
-	if (!ready)
-		return false;
-	sig = __builtin_ctzl(ready) + 1;
-	gp__list_each(n, queue) {
-		struct gp_signal *s = gp__list_entry(n, struct gp_signal, link);
-
-		if (s->info.si_signo != sig)
-			continue;
-		more = found != NULL;
-		if (!found)
-			found = s;
-	}
-	if (!more)
-		*pending &= ~GP__SIG(sig);
-	if (!found)
-		return false;
-	*out = found->info;
-	gp__list_del(&found->link);
-	gp__free(found);
-	queued--;
-	return true;
-}
-
-/* Its own first, as the kernel does. */
-bool gp__signal_next(struct gp_guest *me, uint64_t set, siginfo_t *out)
-{
-	if (!dequeue(&me->sigqueue, &me->pending, set, out) && !dequeue(&gp__shim.sigqueue, &gp__shim.pending, set, out))
-		return false;
-	if (out->si_code == SI_TIMER) {
-		told.any = true;
-		told.timer = out->si_timerid;
-		told.overrun = out->si_overrun;
-	}
-	return true;
-}
-
-bool gp__signal_overrun(int timer, int *overrun)
-{
-	*overrun = told.overrun;
-	return told.any && told.timer == timer;
-}
-
-void gp__signal_timer_set(int timer)
-{
-	told.any &= told.timer != timer;
-}
-
-static void drop(struct gp_list *queue)
-{
-	gp__list_each(n, queue) {
-		gp__list_del(n);
-		gp__free(gp__list_entry(n, struct gp_signal, link));
-		queued--;
-	}
-}
-
-void gp__signal_forget(struct gp_guest *g)
-{
-	drop(&g->sigqueue);
-	g->pending = 0;
-}
-
-/* ---- who takes it ---------------------------------------------------------------- */
 
 /* Ends its wait, if a signal may. */
 static void call_attention(struct gp_guest *g)
@@ -285,7 +169,7 @@ void gp__signal_direct(struct gp_guest *to, const siginfo_t *info)
 		return;
 	if (acted_at_once(to, info))
 		return;
-	enqueue(&to->sigqueue, &to->pending, info);
+	gp__sigqueue_add(&to->sigqueue, &to->pending, info);
 	if (takes(to, sig))
 		call_attention(to);
 }
@@ -337,7 +221,7 @@ void gp__signal_route(struct gp_hub *h, const siginfo_t *info)
 		return;
 	if (to && acted_at_once(to, info))
 		return;
-	enqueue(&gp__shim.sigqueue, &gp__shim.pending, info);
+	gp__sigqueue_add(&gp__shim.sigqueue, &gp__shim.pending, info);
 	if (to)
 		call_attention(to);
 	else
@@ -601,7 +485,7 @@ static void hand_back(struct gp_list *queue, uint64_t *pending, int tid)
 {
 	siginfo_t info;
 
-	while (dequeue(queue, pending, *pending, &info))
+	while (gp__sigqueue_take(queue, pending, *pending, &info))
 		gp__signal_send(tid, info.si_signo, &info);
 }
 
@@ -651,9 +535,6 @@ void gp__signals_forked(struct gp_hub *h)
 
 	ring.in = ring.out = 0;
 	h->attention = 0;
-	drop(&gp__shim.sigqueue);
-	gp__shim.pending = 0;
-	gp__signal_forget(me);
-	queued = 0; /* the others are gone, and theirs */
+	gp__sigqueue_forked(me);
 	me->g.attention = false;
 }

@@ -20,14 +20,23 @@ bool gp__action_handles(int sig);
 /* Sets the kernel's action to what it has to be now. hook: ours, even where
  * the kernel would ignore the signal or stop the process by itself. */
 void gp__action_settle(int sig, bool hook);
-/* There is no memory for a handler's frame: the process ends, as natively. */
+/* Ends the process by a SIGSEGV that cannot be handled. */
 void gp__signal_no_frame(void);
-/* Takes the next pending signal of the set that `me` may have; false: none. */
+/* sigqueue.c. Standard signals are kept once, real-time ones each, and of every timer
+ * one. False: no memory. */
+bool gp__sigqueue_add(struct gp_list *queue, uint64_t *pending, const siginfo_t *info);
+/* The first of the lowest number in `set`; its memory is freed. False: none. */
+bool gp__sigqueue_take(struct gp_list *queue, uint64_t *pending, uint64_t set, siginfo_t *out);
+/* Whether RLIMIT_SIGPENDING lets one more wait: of those that the kernel has it knows. */
+bool gp__sigqueue_room(void);
+/* In the child of a fork: none is pending. */
+void gp__sigqueue_forked(struct gp_guest *me);
+/* Takes the next pending signal of the set that `me` may have, its own first, as the
+ * kernel does; false: none. */
 bool gp__signal_next(struct gp_guest *me, uint64_t set, siginfo_t *out);
 /* What the last signal taken of that timer said, or false: none since it was set. */
 bool gp__signal_overrun(int timer, int *overrun);
 void gp__signal_timer_set(int timer);
-
 /* Takes over the kernel's actions and mask at start. */
 void gp__signals_init(struct gp_guest *main);
 /* From the kernel's handler while the runtime is busy: noted. What is to be blocked

@@ -2,7 +2,6 @@
  * wait for what the other does. And what a process has shared with nobody, taken for itself. */
 #include "guest.h"
 
-#include <dirent.h>
 #include <sched.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -29,18 +28,6 @@ static void *reads(void *arg)
 	read_all(*(int *)arg, &byte, 1);
 	CHECK_INT(byte, 'x');
 	return arg;
-}
-
-static int open_files(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (dir && readdir(dir))
-		n++;
-	if (dir)
-		closedir(dir);
-	return n;
 }
 
 /* What one opens or closes the other has, whatever the number meant before. */

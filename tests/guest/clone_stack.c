@@ -3,7 +3,6 @@
  * shares the descriptors takes them for itself and leaves nothing in the table of its parent. */
 #include "guest.h"
 
-#include <dirent.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
 #include <sched.h>
@@ -131,18 +130,6 @@ static void clones3(void)
 	CHECK_FAILS(syscall(SYS_clone3, &wrong, sizeof wrong), EINVAL);
 	wrong = (struct clone_args){ .exit_signal = SIGCHLD, .stack_size = STACK };
 	CHECK_FAILS(syscall(SYS_clone3, &wrong, sizeof wrong), EINVAL);
-}
-
-static int open_files(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (dir && readdir(dir))
-		n++;
-	if (dir)
-		closedir(dir);
-	return n;
 }
 
 static int takes_files(void *arg)

@@ -17,13 +17,6 @@ static void arm(long ns)
 	CHECK_INT(timer_settime(timer, 0, &spec, NULL), 0);
 }
 
-static void nap(long ms)
-{
-	struct timespec ts = { 0, ms * 1000000 };
-
-	nanosleep(&ts, NULL);
-}
-
 /* Of many periods that pass while it is blocked comes one signal, perhaps one more. */
 static void one_waits(const sigset_t *set)
 {
@@ -34,7 +27,7 @@ static void one_waits(const sigset_t *set)
 
 	arm(PERIOD_MS * 1000000);
 	while (missed < PERIODS) {
-		nap(PERIODS * PERIOD_MS);
+		sleep_ms(PERIODS * PERIOD_MS);
 		came = 0;
 		while (came < PERIODS && sigtimedwait(set, &info, &now) == SIGRTMIN) {
 			CHECK_INT(info.si_code, SI_TIMER);
@@ -100,7 +93,7 @@ static void handle(int sig)
 static void *idle(void *arg)
 {
 	while (handled < HANDLED)
-		nap(1);
+		sleep_ms(1);
 	return arg;
 }
 
